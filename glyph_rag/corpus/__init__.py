@@ -1,0 +1,1 @@
+"""The first step: files become documents, and documents become chunks."""

@@ -1,0 +1,153 @@
+"""all-MiniLM-L6-v2, English, shipped inside this package: the default embedder. No download, no torch.
+
+The model is 23 MB on disk: int8 weights that the runtime turns back into float32 when it loads them, so
+vectors are those of the published model to a cosine of 0.9997. Texts go through it one at a time on several
+threads, each run single-threaded. For passages that beats padded batches on a CPU, and a vector cannot
+depend on the texts it came with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
+from glyph_rag.errors import EmbedderError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+_FOLDER = Path(__file__).parent.parent / "assets" / "minilm"
+_MAX_THREADS = 8
+
+
+class MiniLMEmbedder:
+    """The bundled English embedder. Safe to call from several threads."""
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        """Costs nothing; the model is loaded, in about half a second, at the first text.
+
+        Args:
+            threads: Texts to embed at the same time; by default one for each usable core, up to 8.
+
+        Raises:
+            ValueError: If threads is less than 1.
+        """
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        self._threads = threads or min(_usable_cores(), _MAX_THREADS)
+        self._loading = threading.Lock()
+        self._loaded: _Model | None = None
+
+    @cached_property
+    def info(self) -> EmbedderInfo:
+        """What it is. Reads a few lines of JSON, not the model.
+
+        Raises:
+            EmbedderError: If the package's data files are missing.
+        """
+        facts = json.loads(_asset("model.json").read_text("utf-8"))
+        return EmbedderInfo(
+            name="minilm",
+            # Written at build time from the very bytes shipped, so that no start has to hash 23 MB.
+            fingerprint=f"minilm:{facts['sha256'][:16]}:{facts['tokenizer_sha256'][:16]}",
+            dimension=facts["dimension"],
+            max_tokens=facts["max_tokens"],
+            languages=frozenset({"en"}),
+        )
+
+    def embed_documents(self, texts: Sequence[str]) -> FloatArray:
+        """Vectors of passages: float32 (len(texts), 384), each row of length 1, in the order given.
+
+        Raises:
+            EmbedderError: If the package's data files are missing or damaged.
+        """
+        vectors = np.zeros((len(texts), self.info.dimension), np.float32)
+        if not texts:
+            return vectors
+        model = self._model()
+        if len(texts) == 1 or self._threads == 1:
+            for index, text in enumerate(texts):
+                vectors[index] = model.embed(text)
+            return vectors
+        # A pool for each call: starting one costs microseconds, and a kept one would not survive a fork.
+        with ThreadPoolExecutor(min(self._threads, len(texts)), "minilm") as pool:
+            for index, vector in enumerate(pool.map(model.embed, texts)):
+                vectors[index] = vector
+        return vectors
+
+    def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Vectors of questions, which this model treats like passages: float32 (len(texts), 384).
+
+        Raises:
+            EmbedderError: If the package's data files are missing or damaged.
+        """
+        return self.embed_documents(texts)
+
+    def _model(self) -> _Model:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _load(self.info.max_tokens)
+            return self._loaded
+
+
+@dataclass(frozen=True)
+class _Model:
+    tokenizer: Tokenizer
+    session: InferenceSession
+
+    def embed(self, text: str) -> FloatArray:
+        """The unit vector of one text: float32 (384,)."""
+        # A lone surrogate has no UTF-8, which is what the tokenizer takes.
+        clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
+        ids = np.array([self.tokenizer.encode(clean).ids], np.int64)
+        (vectors,) = self.session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        return np.asarray(vectors[0], np.float32)
+
+
+def _load(max_tokens: int) -> _Model:
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    options = onnxruntime.SessionOptions()
+    # One thread a run: no pool that spins while idle, and sums in one order on any number of cores.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Every length would otherwise keep an allocation plan of its own.
+    options.enable_mem_pattern = False
+    model, vocabulary = _asset("model.onnx"), _asset("tokenizer.json")
+    try:
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        tokenizer = Tokenizer.from_file(str(vocabulary))
+    # Both libraries raise bare subclasses of Exception.
+    except Exception as error:
+        raise EmbedderError(
+            f"the bundled embedding model cannot be loaded: {error}", hint="reinstall glyph-rag"
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return _Model(tokenizer, session)
+
+
+def _asset(name: str) -> Path:
+    path = _FOLDER / name
+    if not path.is_file():
+        raise EmbedderError(f"the package's data file {name} is missing", hint="reinstall glyph-rag")
+    return path
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,43 @@
+"""The bounds on what one call may take, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from glyph_rag.errors import InputError, LimitError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Upper bounds. Each is inclusive, and going past one raises `LimitError` or skips the file, never truncates.
+
+    Attributes:
+        file_bytes: Largest file that is loaded, in bytes.
+        document_chars: Longest document text, in characters.
+        question_chars: Longest question, in characters.
+        k: Most hits one search returns.
+        cache_bytes: Memory that cached page images may take, in bytes.
+    """
+
+    file_bytes: int = 100_000_000
+    document_chars: int = 50_000_000
+    question_chars: int = 10_000
+    k: int = 1_000
+    cache_bytes: int = 64_000_000
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise InputError(f"Limits.{field.name} is {getattr(self, field.name)}", hint="limits start at 1")
+
+    def check(self, name: str, value: int, what: str) -> None:
+        """Raises `LimitError` when `value` goes past the limit called `name`.
+
+        Args:
+            name: A field of this class.
+            value: What was asked for.
+            what: The thing being measured, for the message.
+        """
+        bound: int = getattr(self, name)
+        if value > bound:
+            raise LimitError(f"{what}: {value:,} is over the limit of {bound:,}", hint=f"raise Limits.{name}")

@@ -1,0 +1,128 @@
+"""Answer: text whose every sentence has been checked against the source, with citations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, TypeAlias
+
+from glyph_rag.read.plan import ReadingPlan
+from glyph_rag.typeset.layout import Box
+
+Support: TypeAlias = Literal["exact", "corrected", "unsupported"]
+JSON: TypeAlias = "str | int | float | bool | None | list[JSON] | dict[str, JSON]"
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Where the words of an answer stand.
+
+    Attributes:
+        document_id: The document.
+        source: Its path or URI.
+        line_start: First line of the quote in the document's text, counted from 1.
+        line_end: Last line of the quote.
+        label: For formats without lines, where to look in the original: "page 3", "Leave > Carrying days over".
+        quote: The exact words of the source.
+        start: First character of the quote, as an offset into the document's text.
+        end: One past its last character.
+        page_id: The page on which the quote starts.
+        boxes: Its rectangles on that page, in pixels, one for each line.
+    """
+
+    document_id: str
+    source: str
+    line_start: int
+    line_end: int
+    label: str
+    quote: str
+    start: int
+    end: int
+    page_id: str
+    boxes: tuple[Box, ...]
+
+    @property
+    def where(self) -> str:
+        """`path:first-last`, or `path, page 3` for formats without lines."""
+        return f"{self.source}, {self.label}" if self.label else f"{self.source}:{self.line_start}-{self.line_end}"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of an answer.
+
+    Attributes:
+        text: As it stands in the answer.
+        support: Whether the source says it: "exact", "corrected" (nearly, and the source's words were put in), or
+            "unsupported".
+        read_as: What the reader wrote.
+        citation: Index into the answer's citations, or None.
+    """
+
+    text: str
+    support: Support
+    read_as: str
+    citation: int | None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an answer cost.
+
+    Attributes:
+        image_tokens: What the page images cost, by the plan.
+        text_tokens: What the same pages would have cost as text (an estimate).
+        reported_tokens: What the provider said it used, or None.
+        seconds: Time spent in each step, in seconds.
+    """
+
+    image_tokens: int
+    text_tokens: int
+    reported_tokens: int | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer.
+
+    Attributes:
+        text: The answer; says so when the documents do not hold one.
+        sentences: Its sentences, each with what verification found. Empty when nothing was found.
+        citations: Where its words stand, in order of first use.
+        supported: Whether there is an answer and the source says every sentence of it.
+        plan: What the reader was shown.
+        usage: What it cost.
+        notices: What the user has to know about how it was read.
+    """
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    supported: bool
+    plan: ReadingPlan = field(repr=False)
+    usage: Usage
+    notices: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Everything but the pixels, as values that JSON can hold."""
+        plan: JSON = [
+            {
+                "label": page.label, "page_id": page.page_id, "tokens": page.tokens,
+                "width": page.levels.shape[1], "height": page.levels.shape[0],
+            }
+            for page in self.plan.pages
+        ]  # fmt: skip
+        citations: JSON = [
+            {**asdict(citation), "boxes": [list(box) for box in citation.boxes], "where": citation.where}
+            for citation in self.citations
+        ]
+        return {
+            "text": self.text,
+            "supported": self.supported,
+            "sentences": [asdict(sentence) for sentence in self.sentences],
+            "citations": citations,
+            "plan": plan,
+            "usage": {**asdict(self.usage), "seconds": dict(self.usage.seconds)},
+            "notices": list(self.notices),
+        }

@@ -1,0 +1,232 @@
+"""Text to search terms: the words and word parts that SQLite FTS5 indexes, for any script.
+
+FTS5's own tokenizers cut Indic words at their vowel signs, keep a Chinese sentence as one word, and know no
+word forms. So we cut the text ourselves and hand FTS5 plain tokens separated by spaces, in two columns:
+
+* ``words``: whole words, case folded and in Unicode compatibility form. Identifiers stand whole and by part
+  (``ERR_CONN_42`` is ``err_conn_42``, ``err``, ``conn``, ``42``; ``fooBar`` is ``foobar``, ``foo``, ``bar``).
+  Scripts written without spaces stand as overlapping runs of characters.
+* ``parts``: character 4-grams of each word with its ends marked, so that "Stadtrat" meets "Stadtrates"
+  without a stemmer per language; an accented word once more without its accents, so that "cafe" meets "café";
+  for scripts without spaces, the next smaller (Chinese, Japanese, Korean) or larger (Thai, Khmer) runs.
+
+Both columns are asked at once and FTS5's bm25() adds them up. Words too common to tell anything need no list
+in the index; only a question leaves its function words out, because they are what makes a large store slow.
+
+Character 4-grams as the stemmer for any language: McNamee and Mayfield, "Character N-Gram Tokenization for
+European Language Text Retrieval", Information Retrieval 7 (2004). Bigrams for Chinese: Nie, Gao, Zhang and
+Zhou, "On the Use of Words and N-grams for Chinese Information Retrieval", IRAL 2000. Arabic letters: Larkey,
+Ballesteros and Connell, "Improving Stemming for Arabic Information Retrieval", SIGIR 2002.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from glyph_rag.embed.language import FUNCTION_WORDS, guess_language
+
+TERMS_VERSION: Final = 1
+"""Raised whenever the same text would give other terms, so that a store knows to index its text again."""
+
+FTS_COLUMNS: Final = ("words", "parts")
+FTS_WEIGHTS: Final = (3.0, 1.0)
+FTS_TOKENIZER: Final = "ascii tokenchars '_'"
+"""FTS5 tokenizer: with ``ascii`` every character above U+007F is part of a token, in every SQLite version."""
+
+MAX_QUERY_TERMS: Final = 256
+"""Terms of a question that each column is asked for; the rest of a longer question is not looked at."""
+
+_LONGEST_QUESTION: Final = 10_000
+_MAX_WORD: Final = 64
+_MAX_PIECES: Final = 8
+_GRAM: Final = 4
+
+
+class Terms(NamedTuple):
+    """Space separated terms of one text, one string per FTS5 column."""
+
+    words: str
+    parts: str
+
+
+# Han, kana and bopomofo: written without spaces, one or two characters to a word.
+_HAN = (
+    "\u2e80-\u2fd5\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+    "\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+)
+# Thai, Lao, Tibetan, Myanmar and Khmer: without spaces too, several characters to a word. Punctuation and
+# digits stand between the ranges.
+_SPACELESS = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ecd\u0edc-\u0edf\u0f40-\u0f84\u0f86-\u0fbc\u1000-\u103f\u1050-\u108f"
+    "\u109a-\u109d\u1780-\u17d3\u17d7\u17dc\u17dd\ua9e0-\ua9ef\uaa60-\uaa7f"
+)
+_HANGUL = "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb"
+# Python's \w leaves out combining marks, such as the vowels of the Indic scripts: whole blocks but the danda.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0730-\u074a\u07a6-\u07b0"
+    "\u07eb-\u07f3\u0816-\u082d\u0859-\u085b\u08d3-\u0963\u0966-\u096f\u0971-\u0df3\u135d-\u135f\u1712-\u1734"
+    "\u18a9\u1920-\u193b\u1a17-\u1a1b\u1a55-\u1a7f\u1b00-\u1b44\u1b80-\u1baa\u1be6-\u1bf3\u1c24-\u1c37"
+    "\u1dc0-\u1dff\u2cef-\u2cf1\u2d7f\ua802-\ua827\ua880-\ua8c5\ua8e0-\ua8ff\ua926-\ua92d\ua947-\ua953"
+    "\ua980-\ua9c0\uaa29-\uaa36\uaaeb-\uaaf6\uabe3-\uabea\ufe20-\ufe2f\U00011000-\U0001124f\U000112df-\U0001145e"
+)
+# Possessive, so that no text makes it go back; ASCII first, because the big classes are slow.
+_ALNUM = rf"(?:[A-Za-z0-9]++|(?![{_HAN}{_SPACELESS}{_HANGUL}_])[\w{_MARKS}])++"
+_TOKEN = re.compile(
+    rf"(?P<word>{_ALNUM}(?:(?:_++|[.\-/:@+#&]|::|(?<=\d),(?=\d)){_ALNUM})*)"
+    rf"|(?P<han>[{_HAN}]+)|(?P<hangul>[{_HANGUL}]+)|(?P<spaceless>[{_SPACELESS}]+)"
+)
+_ASCII_TOKEN = re.compile(r"(?P<word>[A-Za-z0-9]++(?:(?:_++|[.\-/:@+#&]|::|(?<=\d),(?=\d))[A-Za-z0-9]++)*)")
+_JOIN = re.compile(r"[._\-/:@+#&,]+")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+")
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+
+# Taken out before cutting: what changes how a word looks but not which word it is (soft hyphen, joiners,
+# direction marks, Hebrew points, Arabic vowel signs and tatweel). Arabic letters get one form each (Larkey).
+_LETTERS: Final[dict[int, str | None]] = {
+    **dict.fromkeys((0xAD, 0x640, 0x670, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF)),
+    **dict.fromkeys(range(0x202A, 0x202F)),
+    **dict.fromkeys(range(0x2066, 0x206A)),
+    **dict.fromkeys(range(0x591, 0x5BE)),
+    **dict.fromkeys((0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7)),
+    **dict.fromkeys(range(0x610, 0x61B)),
+    **dict.fromkeys(range(0x64B, 0x660)),
+    **dict.fromkeys(range(0x6D6, 0x6DD)),
+    **dict.fromkeys(range(0x6DF, 0x6E5)),
+    **dict.fromkeys((0x6E7, 0x6E8, *range(0x6EA, 0x6EE))),
+    **dict.fromkeys((0x622, 0x623, 0x625, 0x671), "\u0627"),
+    **dict.fromkeys((0x649, 0x6CC), "\u064a"),
+    0x6A9: "\u0643",
+    0x629: "\u0647",
+}
+
+
+def index_terms(text: str) -> Terms:
+    """Cuts a text into the terms under which it is found.
+
+    Args:
+        text: Any text at all, lone surrogates and NUL included; they separate terms.
+
+    Returns:
+        The space separated terms for each column of `FTS_COLUMNS`, with repetitions, in text order.
+    """
+    words: list[str] = []
+    parts: list[str] = []
+    for word, part in _cut(text):
+        words.append(word)
+        if part:
+            parts.append(part)
+    return Terms(" ".join(words), " ".join(parts))
+
+
+def match_expression(question: str) -> str | None:
+    """Turns a question into an FTS5 MATCH expression: any of its terms, each looked up in its own column.
+
+    Terms hold letters, digits, marks and ``_`` only and are quoted, so nothing of the question is read as
+    FTS5 syntax.
+
+    Args:
+        question: What the user asked, in any form.
+
+    Returns:
+        The expression, or None where the question holds nothing to search for.
+    """
+    question = question[:_LONGEST_QUESTION]
+    found = _cut(question)
+    if not found:
+        return None
+    ignored = _function_words(question)
+    found = [(word, part) for word, part in found if word not in ignored] or found
+    words = _distinct(word for word, _ in found)
+    parts = _distinct(part for _, part in found)
+    columns = zip(FTS_COLUMNS, (words, parts), strict=True)
+    return " OR ".join(_any_of(column, terms) for column, terms in columns if terms)
+
+
+def _function_words(question: str) -> frozenset[str]:
+    """The question's function words, as far as its language is clear; WHO in capitals may be a name."""
+    capitals = {word.casefold() for word in question.split() if len(word) > 1 and word.isupper()}
+    return FUNCTION_WORDS.get(guess_language(question) or "", frozenset()) - capitals
+
+
+def _distinct(joined: Iterable[str]) -> list[str]:
+    terms = dict.fromkeys(term for text in joined for term in text.split(" ") if term)
+    return list(terms)[:MAX_QUERY_TERMS]
+
+
+def _any_of(column: str, terms: list[str]) -> str:
+    return f"{column} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
+
+
+def _cut(text: str) -> list[tuple[str, str]]:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_LETTERS)
+    found: list[tuple[str, str]] = []
+    for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):
+        token = match.group()
+        kind = match.lastgroup
+        if kind == "word":
+            found.append(_word(token) if len(token) <= _MAX_WORD else _terms_of_word(token))
+        elif kind == "han":
+            found.append((_grams(token, 2), " ".join(token)))
+        elif kind == "hangul":
+            found.append((" ".join(_windows(token)), _grams(token, 2)))
+        else:
+            found.append((_grams(token, 3), _grams(token, 4)))
+    return found
+
+
+def _terms_of_word(token: str) -> tuple[str, str]:
+    """The terms of one run of words and joining signs such as ``foo.bar`` or ``snake_case``."""
+    pieces = _JOIN.split(token)
+    words: list[str] = []
+    if 1 < len(pieces) <= _MAX_PIECES:
+        words += _windows("_".join(pieces).casefold())
+    parts: list[str] = []
+    for piece in pieces:
+        folded = piece.casefold()
+        words += _windows(folded)
+        words += _inner_words(piece)
+        if _has_parts(folded):
+            parts.append(_grams(f"_{folded}_", _GRAM))
+        plain = _plain(folded)
+        if plain != folded:
+            parts.append(plain)
+    return " ".join(words), " ".join(parts)
+
+
+_word = lru_cache(maxsize=1 << 15)(_terms_of_word)
+
+
+def _inner_words(piece: str) -> list[str]:
+    """``fooBar2`` holds ``foo``, ``bar`` and ``2``; too many pieces are a hash, which is only found whole."""
+    if piece.islower() or piece.isdigit() or piece.istitle() or piece.isupper():
+        return []
+    inner = _CAMEL.findall(piece[:_MAX_WORD])
+    return [part.casefold() for part in inner] if 1 < len(inner) <= _MAX_PIECES else []
+
+
+def _has_parts(word: str) -> bool:
+    """Numbers are right or wrong; an ASCII word of three letters is too short to have forms."""
+    return not word.isdigit() and len(word) >= (_GRAM if word.isascii() else _GRAM - 1)
+
+
+def _plain(word: str) -> str:
+    if word.isascii():
+        return word
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
+
+
+def _windows(word: str) -> list[str]:
+    """A word as it is; a longer run, such as a line of base64, in pieces short enough to be terms."""
+    return [word[i : i + _MAX_WORD] for i in range(0, len(word), _MAX_WORD)]
+
+
+def _grams(run: str, size: int) -> str:
+    if len(run) <= size:
+        return run
+    return " ".join([run[i : i + size] for i in range(len(run) - size + 1)])

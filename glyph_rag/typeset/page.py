@@ -1,0 +1,146 @@
+"""Page: consecutive chunks of one document, typeset under one profile."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from glyph_rag.corpus.document import Chunk, Document, Format, Mark, MetadataValue
+from glyph_rag.typeset.layout import Box, Layout, draw, paginate, place
+from glyph_rag.typeset.profile import RenderProfile
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from glyph_rag.typeset.ink import Levels
+
+
+@dataclass(frozen=True)
+class Page:
+    """The unit of retrieval and of reading. It holds text and geometry; pixels are drawn when asked for.
+
+    Attributes:
+        id: 32 hex digits, derived from the document's id, the words and the profile.
+        document_id: The document it is a page of.
+        source: The document's path or URI.
+        text: The words that stand on it: the document's text from `start` to `end`.
+        start: Offset of the first character in the document.
+        first_line: The document's line on which the page starts, counted from 1.
+        blocks: For each chunk on the page, the half-open span of the document that stands here.
+        profile: How it is set.
+        format: The document's format; the lines of code are kept as they are, other text may flow.
+        metadata: The document's metadata.
+        marks: Where in the original the text comes from, for formats without lines.
+    """
+
+    id: str
+    document_id: str
+    source: str
+    text: str
+    start: int
+    first_line: int
+    blocks: tuple[tuple[int, int], ...]
+    profile: RenderProfile = field(repr=False)
+    format: Format = "text"
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict, compare=False)
+    marks: tuple[Mark, ...] = field(default=(), repr=False)
+
+    @property
+    def end(self) -> int:
+        """One past the last character, as an offset into the document."""
+        return self.start + len(self.text)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The glyph map: which character stands where."""
+        blocks = [(a, self.text[a - self.start : b - self.start]) for a, b in self.blocks]
+        return place(blocks, self.profile, flow=_flows(self.format))
+
+    def levels(self) -> Levels:
+        """Draws the page: uint8 (height, width), ink from 0 for paper to 15 for black."""
+        return draw(self.layout, self.text, self.start, self.profile)
+
+    def image(self) -> Image.Image:
+        """Draws the page as an 8-bit grey Pillow image."""
+        from PIL import Image
+
+        return Image.fromarray(255 - 17 * self.levels())
+
+    def png(self) -> bytes:
+        """Draws the page as a PNG file."""
+        from glyph_rag.typeset.png import encode
+
+        return encode(self.levels())
+
+    def boxes_of(self, start: int, end: int) -> tuple[Box, ...]:
+        """The rectangles, in pixels, of the document's characters [start, end) on this page, one for each line."""
+        return self.layout.boxes_of(start, end)
+
+    def line_of(self, offset: int) -> int:
+        """The document's line that the character at `offset` stands on, counted from 1."""
+        return self.first_line + self.text.count("\n", 0, max(0, offset - self.start))
+
+    def label_of(self, offset: int) -> str:
+        """Where in the original the character at `offset` is, or an empty string for formats with lines."""
+        at = bisect.bisect_right(self.marks, offset, key=lambda mark: mark.start)
+        return self.marks[at - 1].label if at else ""
+
+
+def make_pages(document: Document, chunks: Sequence[Chunk], profile: RenderProfile) -> Iterator[tuple[Page, Sequence[Chunk]]]:
+    """Typesets a document.
+
+    Args:
+        document: The document.
+        chunks: Its chunks, in order, covering all of its text but white space.
+        profile: How to set it.
+
+    Yields:
+        Each page with the chunks that stand on it, wholly or in part.
+    """
+    spans = [(_with_indent(document.text, chunk.start), chunk.end) for chunk in chunks]
+    line, counted = 1, 0
+    blocks = [(a, document.text[a:b]) for a, b in spans]
+    for first, last, start, end in paginate(blocks, profile, flow=_flows(document.format)):
+        line, counted = line + document.text.count("\n", counted, start), start
+        text = document.text[start:end]
+        yield Page(
+            id=_page_id(document, start, text, profile),
+            document_id=document.id,
+            source=document.source,
+            text=text,
+            start=start,
+            first_line=line,
+            blocks=tuple((max(a, start), min(b, end)) for a, b in spans[first:last]),
+            profile=profile,
+            format=document.format,
+            metadata=document.metadata,
+            marks=marks_within(document.marks, start, end),
+        ), chunks[first:last]
+
+
+def _page_id(document: Document, start: int, text: str, profile: RenderProfile) -> str:
+    name = f"{document.id}\0{document.format}\0{start}\0{profile.fingerprint}\0{text}"
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _flows(form: Format) -> bool:
+    return form != "code"
+
+
+def marks_within(marks: Sequence[Mark], start: int, end: int) -> tuple[Mark, ...]:
+    """The marks that hold somewhere between two offsets."""
+    first = max(0, bisect.bisect_right(marks, start, key=lambda mark: mark.start) - 1)
+    last = bisect.bisect_left(marks, end, key=lambda mark: mark.start)
+    return tuple(marks[first:last])
+
+
+def _with_indent(text: str, start: int) -> int:
+    """Where the blanks begin that stand between the start of the line and `start`, or `start` if there is more."""
+    indent = start
+    while indent and text[indent - 1] in " \t":
+        indent -= 1
+    return indent if indent == 0 or text[indent - 1] == "\n" else start

@@ -1,0 +1,1 @@
+"""Rebuilds the data files shipped under ``glyph_rag/assets`` from pinned public packages."""

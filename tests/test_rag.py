@@ -1,0 +1,222 @@
+"""The whole way on real documents: files in, cited answers out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyph_rag import Answer, Document, GlyphRAG, Limits
+from glyph_rag.embed.minilm import MiniLMEmbedder
+from glyph_rag.errors import InputError, LimitError, LoadError
+from glyph_rag.rag import NOT_FOUND
+from glyph_rag.read.ocr import OcrReader
+from glyph_rag.read.plan import make_plan
+from glyph_rag.testing import HashEmbedder, ScriptedReader
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory: pytest.TempPathFactory):
+    handbook = Path(__file__).parent.parent / "glyph_rag" / "demo" / "handbook"
+    with GlyphRAG.open(tmp_path_factory.mktemp("kb")) as rag:
+        report = rag.add_path(handbook)
+        assert report.skipped == ()
+        yield rag
+
+
+def check_quotes(answer: Answer) -> None:
+    for citation in answer.citations:
+        path = Path(citation.source)
+        if path.suffix == ".md":
+            lines = path.read_text("utf-8").split("\n")[citation.line_start - 1 : citation.line_end]
+            assert citation.quote in "\n".join(lines)
+        assert citation.boxes
+
+
+@pytest.mark.parametrize(
+    ("question", "file", "words"),
+    [
+        ("How many days of leave can be carried over?", "leave.md", "8 days"),
+        ("Who approves a business trip of two weeks?", "business-trips.md", "Ines Calloway"),
+        ("What does ERR_SYNC_77 mean?", "security.md", "disk is full"),
+        ("After how many years is a laptop replaced?", "equipment.html", "four years"),
+        ("病假第几天需要提交诊断证明？", "考勤与休假.md", "第三天"),
+    ],
+)
+def test_questions_get_cited_answers(kb: GlyphRAG, question: str, file: str, words: str) -> None:
+    answer = kb.ask(question)
+    assert words in answer.text
+    assert answer.supported
+    assert any(citation.source.endswith(file) and words in citation.quote for citation in answer.citations)
+    check_quotes(answer)
+    assert answer.usage.image_tokens == sum(page.tokens for page in answer.plan.pages) > 0
+    assert answer.usage.text_tokens > 0
+
+
+def test_a_question_that_nothing_answers_gets_no_guess(kb: GlyphRAG) -> None:
+    answer = kb.ask("What is the boiling point of tungsten on Neptune?")
+    assert answer.text == NOT_FOUND
+    assert (answer.supported, answer.citations, answer.sentences) == (False, (), ())
+
+
+def test_html_is_cited_by_heading(kb: GlyphRAG) -> None:
+    (citation, *_) = kb.ask("After how many years is a laptop replaced?").citations
+    assert citation.label == "Equipment > Laptops"
+    assert citation.where.endswith("equipment.html, Equipment > Laptops")
+
+
+def test_the_reader_answers_from_the_pixels_and_from_nothing_else(kb: GlyphRAG) -> None:
+    question = "How many days of leave can be carried over?"
+    plan = make_plan(kb.search(question, k=1))
+    reader = OcrReader(MiniLMEmbedder())
+    assert "8 days" in reader.read(question, plan).text
+
+    ((page, _),) = [(p, c) for p, c in _pages_of("Up to 11 weeks of unused sleep can be carried over into the next winter.")]
+    (shown,) = plan.pages
+    levels = np.zeros_like(shown.levels)
+    levels[: page.layout.height] = page.levels()[: levels.shape[0]]
+    boxes = tuple(line.box for line in page.layout.lines)
+    passage = dataclasses.replace(shown.passages[0], lines=boxes)
+    swapped = dataclasses.replace(plan, pages=(dataclasses.replace(shown, levels=levels, passages=(passage,)),))
+    read = reader.read(question, swapped).text
+    assert "11 weeks" in read
+    assert "8 days" not in read
+
+    blank = dataclasses.replace(plan, pages=(dataclasses.replace(shown, levels=np.zeros_like(shown.levels)),))
+    assert reader.read(question, blank).text == ""
+
+
+def _pages_of(text: str):
+    from glyph_rag.corpus.split import split
+    from glyph_rag.typeset.page import make_pages
+    from glyph_rag.typeset.profile import RenderProfile
+
+    document = Document("d", text)
+    return make_pages(document, split(document), RenderProfile())
+
+
+def test_a_script_the_reader_cannot_read_gets_a_notice(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb") as rag:
+        rag.add([Document("ar", "يمكن ترحيل ثمانية أيام من الإجازة غير المستخدمة إلى العام التالي.")])
+        answer = rag.ask("كم عدد أيام الإجازة التي يمكن ترحيلها؟")
+    assert answer.text == NOT_FOUND
+    assert "Arabic" in answer.notices[0]
+    assert "Qwen3-VL" in answer.notices[0]
+
+
+def test_another_reader_is_verified_too(tmp_path: Path) -> None:
+    reader = ScriptedReader("The sky is green. Grass is green in spring.")
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=reader) as rag:
+        rag.add([Document("d", "Grass is green in spring. Snow is white.")])
+        answer = rag.ask("What is green?")
+    assert [sentence.support for sentence in answer.sentences] == ["unsupported", "exact"]
+    assert not answer.supported
+    assert reader.plans[0] is answer.plan
+
+
+def test_hits_hold_pages_and_the_chunks_that_earned_them(kb: GlyphRAG) -> None:
+    hits = kb.search("carry over leave", k=3)
+    assert len(hits) == 3
+    assert hits[0].score >= hits[1].score >= hits[2].score
+    page = hits[0].page
+    assert page.document_id == "handbook/people/leave.md"
+    assert page.source.endswith("handbook/people/leave.md")
+    assert "carried over" in hits[0].chunks[0].text
+    assert hits[0].chunks[0].text in page.text
+    assert page.image().size == (page.layout.width, page.layout.height)
+    assert kb.page(page.id) == page
+
+
+def test_the_same_tree_twice_and_one_edit_and_one_deletion(tmp_path: Path, handbook: Path) -> None:
+    import shutil
+
+    tree = tmp_path / "handbook"
+    shutil.copytree(handbook, tree)
+    embedder = HashEmbedder()
+    with GlyphRAG.open(tmp_path / "kb", embedder=embedder) as rag:
+        first = rag.add_path(tree)
+        assert first.added == rag.stats().documents == 7
+        generation = rag.stats().generation
+        embedder.embedded.clear()
+        again = rag.add_path(tree)
+        assert (again.unchanged, again.added, again.embedded, rag.stats().generation) == (7, 0, 0, generation)
+
+        leave = tree / "people" / "leave.md"
+        leave.write_text(leave.read_text("utf-8").replace("8 days", "9 days"), "utf-8")
+        edited = rag.add_path(tree)
+        assert (edited.unchanged, edited.updated) == (6, 1)
+        assert all("Leave" in text for text in embedder.embedded)
+        assert "9 days" in rag.search("carried over")[0].page.text
+
+        leave.unlink()
+        assert rag.add_path(tree).removed == 0
+        assert rag.add_path(tree, sync=True).removed == 1
+        assert "handbook/people/leave.md" not in rag.document_ids()
+
+
+def test_two_trees_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    for place in ("a", "b"):
+        (tmp_path / place / "docs").mkdir(parents=True)
+        (tmp_path / place / "docs" / "x.md").write_text(f"from {place}")
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        rag.add_path(tmp_path / "a" / "docs")
+        with pytest.raises(InputError, match="another folder called 'docs'"):
+            rag.add_path(tmp_path / "b" / "docs")
+        (tmp_path / "a" / "docs").rename(tmp_path / "moved")
+        assert rag.add_path(tmp_path / "b" / "docs").updated == 1
+
+
+def test_a_broken_file_does_not_stop_the_rest(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "good.md").write_text("# Good\n\nWords.")
+    (tree / "broken.pdf").write_bytes(b"%PDF-1.4 nonsense")
+    (tree / "broken.docx").write_bytes(b"PK nonsense")
+    (tree / "empty.txt").write_text("")
+    (tree / "binary.md").write_bytes(bytes(range(256)) * 8)
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        report = rag.add_path(tree)
+        assert report.added == 1
+        assert {Path(item.source).name for item in report.skipped} == {"broken.pdf", "broken.docx", "empty.txt", "binary.md"}
+        assert all(item.reason for item in report.skipped)
+        good = tree / "good.md"
+        good.write_bytes(b"\x00\x01")
+        rag.add_path(tree, sync=True)
+        assert rag.document_ids() == ["tree/good.md"], "an unreadable file is not a deleted one"
+
+
+def test_bad_input_is_refused_by_name(rag: GlyphRAG, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the question is empty"):
+        rag.search("  ")
+    with pytest.raises(InputError, match="k is 0"):
+        rag.search("x", k=0)
+    with pytest.raises(LimitError, match="over the limit"):
+        rag.search("x" * 20_000)
+    with pytest.raises(LoadError, match="nowhere"):
+        rag.add_path(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="there is no page 'abc'"):
+        rag.page("abc")
+    with pytest.raises(InputError, match="document id ''"):
+        Document("", "x")
+    assert rag.search("anything") == []
+    assert rag.ask("anything?").text == NOT_FOUND
+
+
+def test_limits_are_kept(tmp_path: Path) -> None:
+    with (
+        GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), limits=Limits(document_chars=10)) as rag,
+        pytest.raises(LimitError, match="document 'long'"),
+    ):
+        rag.add([Document("long", "x" * 11)])
+
+
+def test_answers_become_json(kb: GlyphRAG) -> None:
+    import json
+
+    answer = kb.ask("How many days of leave can be carried over?")
+    value = json.loads(json.dumps(answer.to_dict()))
+    assert value["text"] == answer.text
+    assert value["citations"][0]["line_start"] == answer.citations[0].line_start
+    assert value["plan"][0]["label"] == "P1"

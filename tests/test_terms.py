@@ -1,0 +1,162 @@
+"""What is indexed, what is asked, and that the two meet in a real FTS5 table."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glyph_rag.store.terms import (
+    FTS_COLUMNS,
+    FTS_TOKENIZER,
+    FTS_WEIGHTS,
+    MAX_QUERY_TERMS,
+    index_terms,
+    match_expression,
+)
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)
+
+
+def _search(texts: list[str], question: str) -> list[int]:
+    """Numbers of the texts that a question finds, best first."""
+    expression = match_expression(question)
+    if expression is None:
+        return []
+    with closing(sqlite3.connect(":memory:")) as db:
+        columns, weights = ", ".join(FTS_COLUMNS), ", ".join(map(str, FTS_WEIGHTS))
+        db.execute(f'CREATE VIRTUAL TABLE t USING fts5 ({columns}, tokenize = "{FTS_TOKENIZER}")')
+        rows = [(i, *index_terms(text)) for i, text in enumerate(texts)]
+        db.executemany(f"INSERT INTO t (rowid, {columns}) VALUES (?, ?, ?)", rows)
+        best_first = f"SELECT rowid FROM t WHERE t MATCH ? ORDER BY bm25(t, {weights}), rowid"
+        return [row for (row,) in db.execute(best_first, (expression,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("It failed with ERR_CONN_42 today", "ERR_CONN_42"),
+        ("It failed with ERR_CONN_42 today", "err-conn-42"),
+        ("It failed with ERR_CONN_42 today", "conn"),
+        ("call foo.bar() twice", "foo.bar()"),
+        ("call foo.bar() twice", "bar"),
+        ("released v1.2.3 on Monday", "v1.2.3"),
+        ("the parseHttpRequest function", "http"),
+        ("the parseHttpRequest function", "parsehttprequest"),
+        ("a getHTTPResponse method", "response"),
+        ("total 1,234,567 units", "1,234,567"),
+        ("mail to ann@example.org", "ann@example.org"),
+        ("Das Haus des Stadtrates", "Stadtrat"),
+        ("the cities grew", "city growth, grew"),
+        ("a café in Málaga", "cafe"),
+        ("die Straße", "STRASSE"),
+        ("ﬁnal ＡＢＣ", "final abc"),
+        ("在二零零八年举办了奥运会", "奥运会"),
+        ("他住在北京", "北京"),
+        ("火", "火"),
+        ("東京タワーの高さ", "東京タワー"),
+        ("서울에서 만났다", "서울"),
+        ("ประเทศไทยมีประชากร", "ประชากร"),
+        ("लेडी गागा ने गाया", "गागा"),
+        ("والكتابُ على الطاولة", "كتاب"),
+        ("مدرسة أحمد", "مدرسه احمد"),
+        ("שָׁלוֹם", "שלום"),
+    ],
+)
+def test_finds(text: str, question: str) -> None:
+    assert _search(["nothing of the kind 无关 γάτα", text], question)[:1] == [1]
+
+
+def test_identifiers_stand_whole_and_by_part() -> None:
+    words = index_terms("ERR_CONN_42 foo.bar() fooBar").words.split()
+    assert {"err_conn_42", "err", "conn", "42", "foo_bar", "foo", "bar", "foobar"} == set(words)
+
+
+def test_the_whole_identifier_ranks_first() -> None:
+    texts = ["conn 42 err", "code ERR_CONN_42 here", "code ERR_CONN_43 here"]
+    assert _search(texts, "ERR_CONN_42")[0] == 1
+
+
+def test_exact_spelling_ranks_before_the_unaccented() -> None:
+    assert _search(["der schone Tag", "der schöne Tag"], "schöne")[0] == 1
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "?!", "\x00", "\ud800", "*", "🙂", '"', "()", "-- ;"])
+def test_nothing_to_search_for(question: str) -> None:
+    assert match_expression(question) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        '" OR * NEAR( ; --',
+        'words : "x" OR parts : *',
+        "NEAR(a b, 2)",
+        "NOT AND OR",
+        '"); DROP TABLE t; --',
+        "^a + b*",
+        "{words parts} : a",
+        "a\x00b\ud800c",
+        "'a' \"\"b `` \\",
+    ],
+)
+def test_syntax_in_a_question_is_only_text(question: str) -> None:
+    _search(["some text"], question)
+    assert 1 in _search(["other", question], question)
+
+
+def test_function_words_are_left_out_of_a_question_unless_there_is_nothing_else() -> None:
+    assert '"the"' not in (match_expression("Where is the office?") or "")
+    assert '"who"' in (match_expression("When did the WHO meet?") or "")
+    assert _search(["to be or not to be", "other"], "to be or not to be") == [0]
+
+
+def test_a_long_question_stays_within_bounds() -> None:
+    expression = match_expression(" ".join(f"word{i} 字{i}" for i in range(50_000)))
+    assert expression is not None
+    assert expression.count('"') <= 2 * len(FTS_COLUMNS) * MAX_QUERY_TERMS
+    _search(["word1"], " ".join(f"word{i}" for i in range(50_000)))
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "_", "a_", "a.", ",1", "字", "ก", "a\u0301", "가", "aB", "\u0301", "::a", " "]
+)
+def test_a_huge_line_takes_linear_time(unit: str) -> None:
+    def seconds(size: int) -> float:
+        text = unit * (size // len(unit))
+        start = time.process_time()
+        index_terms(text)
+        return time.process_time() - start
+
+    # Squared time would be 64 times as long for eight times the text.
+    assert seconds(800_000) < 30 * max(seconds(100_000), 0.01)
+
+
+@given(ANY_TEXT)
+def test_any_text_is_found_by_its_own_words(text: str) -> None:
+    found = _search([text, "unrelated"], text)
+    assert (0 in found) == (match_expression(text) is not None)
+    for words in index_terms(text):
+        words.encode()
+
+
+@given(ANY_TEXT)
+def test_every_letter_and_digit_is_searchable(text: str) -> None:
+    if any(letter.isalnum() for letter in text):
+        assert match_expression(text) is not None
+
+
+@given(ANY_TEXT)
+def test_terms_hold_no_syntax(text: str) -> None:
+    for column in index_terms(text):
+        assert not set(column) & set("\"'*()^{}:;,.\x00\n\t+-")
+
+
+@given(st.lists(st.text(st.sampled_from("abcdefghij"), min_size=1), min_size=1), ANY_TEXT)
+def test_each_word_of_a_text_finds_it(words: list[str], rest: str) -> None:
+    for word in words:
+        assert 0 in _search([" ".join(words), rest], word)
