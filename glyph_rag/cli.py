@@ -63,7 +63,9 @@ def index(
         _print_json({**counts, "skipped": skipped, "store": {"path": str(store), **totals}})
     else:
         _print_report(report)
-        out.print(f"[dim]{escape(str(store))}: {stats.documents} documents, {stats.pages} pages, {stats.chunks} chunks[/]")
+        out.print(
+            f"[dim]{escape(str(store))}: {stats.documents} documents, {stats.pages} pages, {stats.chunks} chunks[/]"
+        )
     if report.skipped:
         raise typer.Exit(EXIT_SKIPPED)
 
@@ -96,7 +98,8 @@ def ask(
     store: StoreOption = DEFAULT_STORE,
     k: Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.")] = 3,
     save_pages: Annotated[
-        Path | None, typer.Option(help="Write the pages that were read here, as PNG with the cited lines highlighted.")
+        Path | None,
+        typer.Option(help="Write the pages that were read here, as PNG with the cited lines highlighted."),
     ] = None,
     embedder: EmbedderOption = None,
     as_json: JsonOption = False,
@@ -114,7 +117,11 @@ def ask(
 @app.command()
 def demo() -> None:
     """Index a small handbook that ships with the package, and answer three questions from it."""
-    questions = ("How many days of leave can be carried over?", "Who approves a business trip?", "病假第几天需要提交诊断证明？")
+    questions = (
+        "How many days of leave can be carried over?",
+        "Who approves a business trip?",
+        "病假第几天需要提交诊断证明？",
+    )
     with as_file(files("glyph_rag") / "demo") as folder, tempfile.TemporaryDirectory() as store:
         handbook = folder / "handbook"
         out.print(f"[dim]$ glyph-rag index {escape(handbook.name)}/[/]")
@@ -156,15 +163,22 @@ def _print_report(report: IndexReport) -> None:
         for name in ("added", "updated", "unchanged", "removed")
         if (number := getattr(report, name)) or name == "added"
     ]
-    out.print(f"{', '.join(counts)}; {report.embedded} chunks embedded" + (f"; {len(report.skipped)} skipped" if report.skipped else ""))
+    out.print(
+        f"{', '.join(counts)}; {report.embedded} chunks embedded"
+        + (f"; {len(report.skipped)} skipped" if report.skipped else "")
+    )
 
 
 def _print_answer(answer: Answer, saved: list[Path]) -> None:
     out.print()
     for sentence in answer.sentences:
-        mark = {"exact": "", "corrected": " [dim](misread, corrected from the source)[/]", "unsupported": " [red](not in the source)[/]"}
-        number = "" if sentence.citation is None else f" [cyan]\\[{sentence.citation + 1}][/]"
-        out.print(f"[bold]{escape(sentence.text)}[/]{number}{mark[sentence.support]}")
+        mark = {
+            "exact": "",
+            "corrected": " [dim](misread, corrected from the source)[/]",
+            "unsupported": " [red](not in the source)[/]",
+        }
+        cited = "" if sentence.citation is None else f" [cyan]\\[{sentence.citation + 1}][/]"
+        out.print(f"[bold]{escape(sentence.text)}[/]{cited}{mark[sentence.support]}")
     if not answer.sentences:
         out.print(f"[bold]{escape(answer.text)}[/]")
     for notice in answer.notices:

@@ -84,6 +84,4 @@ class MissingExtraError(GlyphRAGError, ImportError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"the package {package!r} is not installed", hint=f"pip install 'glyph-rag[{extra}]'"
-        )
+        super().__init__(f"the package {package!r} is not installed", hint=f"pip install 'glyph-rag[{extra}]'")

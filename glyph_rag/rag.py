@@ -190,7 +190,9 @@ class GlyphRAG:
         """
         row = self._store.page_row(page_id)
         if row is None:
-            raise InputError(f"there is no page {page_id!r}", hint="pages change when their document changes; search again")
+            raise InputError(
+                f"there is no page {page_id!r}", hint="pages change when their document changes; search again"
+            )
         return self._store.load_page(row)
 
     def document_ids(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ class HashEmbedder:
         embedded: Every text it has embedded, in order, so that a test can tell what was.
     """
 
-    def __init__(self, dimension: int = 64, name: str = "hash") -> None:
+    def __init__(self, dimension: int = 1024, name: str = "hash") -> None:
         self._info = EmbedderInfo(name, f"{name}-{dimension}", dimension, 1_000_000, None)
         self.embedded: list[str] = []
 
@@ -37,7 +38,7 @@ class HashEmbedder:
         """Vectors of questions: float32 (len(texts), dimension), each row of length 1, in the order given."""
         vectors = np.zeros((len(texts), self._info.dimension), np.float32)
         for row, text in enumerate(texts):
-            for word in ["", *text.casefold().split()]:
+            for word in ["", *re.findall(r"\w+", text.casefold())]:
                 digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
                 place = int.from_bytes(digest[:4], "big") % self._info.dimension
                 vectors[row, place] += 1 if digest[4] & 1 or not word else -1

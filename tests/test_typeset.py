@@ -26,7 +26,27 @@ SMALL = RenderProfile(width=224, height=112)
 MIXED = "Übung macht den Meister — 你好，世界。こんにちは 안녕하세요 \ue000 ±½ ERR_42\n\n  def f(x):\n\treturn x\n"
 
 any_text = st.text(st.characters(), max_size=400)
-wordy = st.lists(st.sampled_from(["word", "über", "你好", "世界。", "\n", "\n\n", "  ", "\t", "「", "」", "a" * 90, "\u0301", "\u200b", "\x00", "\r"])).map(" ".join)
+wordy = st.lists(
+    st.sampled_from(
+        [
+            "word",
+            "über",
+            "你好",
+            "世界。",
+            "\n",
+            "\n\n",
+            "  ",
+            "\t",
+            "「",
+            "」",
+            "a" * 90,
+            "\u0301",
+            "\u200b",
+            "\x00",
+            "\r",
+        ]
+    )
+).map(" ".join)
 
 
 def whole(text: str) -> list[Chunk]:
@@ -63,10 +83,15 @@ def test_everything_stays_on_the_page(text: str) -> None:
         for above, line in zip([None, *layout.lines], layout.lines, strict=False):
             column = (line.box.x0 - SMALL.margin) // (SMALL.column_width + SMALL.gutter)
             assert line.box.y1 <= layout.height - SMALL.margin
-            assert line.box.x1 <= SMALL.margin + column * (SMALL.column_width + SMALL.gutter) + SMALL.column_width + 1 or line.end - line.start <= 2
+            assert (
+                line.box.x1 <= SMALL.margin + column * (SMALL.column_width + SMALL.gutter) + SMALL.column_width + 1
+                or line.end - line.start <= 2
+            )
             if above is not None:
                 below = line.box.y0 >= above.box.y1 and abs(line.box.x0 - above.box.x0) < SMALL.column_width
-                assert below or line.box.x0 > above.box.x0, "each line stands below the one before, or in the next column"
+                assert below or line.box.x0 > above.box.x0, (
+                    "each line stands below the one before, or in the next column"
+                )
             for run in line.runs:
                 assert np.all(np.diff(run.pens) >= 0)
         assert page.levels().shape == (layout.height, layout.width)
@@ -93,7 +118,8 @@ def test_pages_are_the_same_in_another_process() -> None:
         "import hashlib; print(hashlib.sha256(pages_of(MIXED)[0].levels().tobytes()).hexdigest())"
     )
     digests = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        for _ in range(2)
     }
     assert digests == {hashlib.sha256(pages_of(MIXED)[0].levels().tobytes()).hexdigest()}
 
@@ -102,7 +128,10 @@ def test_golden_page() -> None:
     """The pixels of version 1 of the typesetter; if they change on purpose, raise TYPESET_VERSION."""
     levels = pages_of(MIXED)[0].levels()
     assert levels.shape == (56, 420)
-    assert hashlib.sha256(levels.tobytes()).hexdigest() == "8b5436e1b7d30e685917f32714b695f991c34b6a82b08d942530668f2e049544"
+    assert (
+        hashlib.sha256(levels.tobytes()).hexdigest()
+        == "8b5436e1b7d30e685917f32714b695f991c34b6a82b08d942530668f2e049544"
+    )
 
 
 def test_png_holds_the_levels() -> None:
@@ -149,10 +178,13 @@ def test_highlight_marks_the_boxes_and_nothing_else() -> None:
 
 
 def test_paragraphs_flow_and_code_keeps_its_lines() -> None:
-    wrapped = "A paragraph that an editor has broken into lines of about eighty columns, like so,\nand that goes on here."
+    wrapped = (
+        "A paragraph that an editor has broken into lines of about eighty columns, like so,\nand that goes on here."
+    )
     document, code = Document("d", wrapped), Document("d", wrapped, format="code")
     starts = {
-        d.format: [line.start for p, _ in make_pages(d, whole(wrapped), PROFILE) for line in p.layout.lines] for d in (document, code)
+        d.format: [line.start for p, _ in make_pages(d, whole(wrapped), PROFILE) for line in p.layout.lines]
+        for d in (document, code)
     }
     after = wrapped.index("and that")
     assert after in starts["code"]
@@ -189,7 +221,7 @@ def test_a_chunk_that_does_not_fit_opens_the_next_page() -> None:
 
 def test_indentation_of_the_first_line_is_kept() -> None:
     page = pages_of("a\n")[0]
-    indented = [p for p, _ in make_pages(Document("d", "    a\n"), [Chunk("c", "d", 4, 5, "a")], PROFILE)][0]
+    indented = next(p for p, _ in make_pages(Document("d", "    a\n"), [Chunk("c", "d", 4, 5, "a")], PROFILE))
     assert indented.layout.lines[0].box.x0 > page.layout.lines[0].box.x0
 
 
@@ -201,7 +233,12 @@ def test_lines_and_labels_of_offsets() -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"width": 600}, "not a multiple"), ({"latin_px": 2}, "latin_px is 2"), ({"cjk_line": 5}, "cjk_line is 5"), ({"height": 28}, "height is 28")],
+    [
+        ({"width": 600}, "not a multiple"),
+        ({"latin_px": 2}, "latin_px is 2"),
+        ({"cjk_line": 5}, "cjk_line is 5"),
+        ({"height": 28}, "height is 28"),
+    ],
 )
 def test_a_profile_that_cannot_be_drawn_is_refused(change: dict[str, int], message: str) -> None:
     with pytest.raises(ProfileError, match=message):

@@ -36,7 +36,9 @@ def test_exact_words_become_a_citation() -> None:
 
 
 def test_a_quote_over_two_lines_keeps_the_line_break_and_the_answer_does_not() -> None:
-    ((sentence,), (citation,)) = verify("Up to 8 days of unused leave can be carried over into the next year.", pages_of(TEXT))
+    ((sentence,), (citation,)) = verify(
+        "Up to 8 days of unused leave can be carried over into the next year.", pages_of(TEXT)
+    )
     assert sentence.support == "exact"
     assert "\n" not in sentence.text
     assert (citation.line_start, citation.line_end) == (3, 4)
@@ -48,7 +50,10 @@ def test_a_quote_over_two_lines_keeps_the_line_break_and_the_answer_does_not() -
     ("read_as", "source"),
     [
         ("Thcy lapse on 3l March.", "They lapse on 31 March."),
-        ("Up to 8 days ofunused leave can be carricd over into the next year", "Up to 8 days of unused leave can be carried over into the next year"),
+        (
+            "Up to 8 days ofunused leave can be carricd over into the next year",
+            "Up to 8 days of unused leave can be carried over into the next year",
+        ),
         ("病假从第三天起需要提文医院开具的诊断证明。", "病假从第三天起需要提交医院开具的诊断证明。"),
     ],
 )
@@ -75,7 +80,9 @@ def test_nothing_shown_supports_nothing() -> None:
 
 def test_formats_without_lines_cite_their_label() -> None:
     text = "First page.\n\nSecond page says more."
-    (citation,) = verify("Second page says more.", pages_of(text, format="pdf", marks=(Mark(0, "page 1"), Mark(13, "page 2"))))[1]
+    (citation,) = verify(
+        "Second page says more.", pages_of(text, format="pdf", marks=(Mark(0, "page 1"), Mark(13, "page 2")))
+    )[1]
     assert citation.where == "hr/leave.md, page 2"
 
 

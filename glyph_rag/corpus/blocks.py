@@ -168,9 +168,7 @@ def _plain_title(markup: str) -> str:
     if not _MARKUP.search(markup):
         return short_heading(markup)
     children = _inline_parser().parseInline(markup)[0].children or []
-    return short_heading(
-        "".join(child.content for child in children if child.type in {"text", "code_inline"})
-    )
+    return short_heading("".join(child.content for child in children if child.type in {"text", "code_inline"}))
 
 
 @cache

@@ -88,7 +88,7 @@ class Document:
         return starts
 
     def line_of(self, offset: int) -> int:
-        """The line that the character at `offset` stands on, counted from 1; lines end at "\\n"."""
+        """The line that the character at `offset` stands on, counted from 1; lines end at a line feed."""
         return bisect.bisect_right(self._line_starts, offset)
 
     def label_of(self, offset: int) -> str:

@@ -26,9 +26,7 @@ _CHARACTERS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreak
 # Boxes hold blocks of their own; a fallback repeats what stands beside it; deleted words are gone.
 _APART = frozenset({f"{_W}txbxContent", _FALLBACK, f"{_W}del", f"{_W}moveFrom"})
 # What an element wraps its blocks in without being a block itself.
-_WRAPPERS = frozenset(
-    {f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}moveTo", f"{_W}customXml", f"{_W}smartTag"}
-)
+_WRAPPERS = frozenset({f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}moveTo", f"{_W}customXml", f"{_W}smartTag"})
 
 
 def load(file: SourceFile, form: Format, limits: Limits) -> Iterator[Document]:

@@ -40,9 +40,7 @@ _CODE = """
 
 LOADERS: Mapping[str, tuple[Loader, Format]] = MappingProxyType(
     {
-        **dict.fromkeys(
-            (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), (text.load, "markdown")
-        ),
+        **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), (text.load, "markdown")),
         **dict.fromkeys((".rst", ".rest"), (text.load, "rst")),
         **dict.fromkeys(_CODE.split(), (text.load, "code")),
         **dict.fromkeys((".html", ".htm", ".xhtml"), (html.load, "html")),
@@ -59,9 +57,7 @@ _CONVERT = MappingProxyType(
         **dict.fromkeys((".doc", ".odt", ".rtf", ".pages", ".wpd", ".dot", ".docm"), ".docx or .pdf"),
         **dict.fromkeys((".ppt", ".pptx", ".odp", ".key"), ".pdf"),
         **dict.fromkeys((".xls", ".xlsx", ".ods", ".numbers"), ".csv"),
-        **dict.fromkeys(
-            (".epub", ".mobi", ".azw3", ".chm", ".djvu", ".ps", ".mht", ".mhtml"), ".html or .pdf"
-        ),
+        **dict.fromkeys((".epub", ".mobi", ".azw3", ".chm", ".djvu", ".ps", ".mht", ".mhtml"), ".html or .pdf"),
         **dict.fromkeys((".eml", ".msg", ".mbox"), ".txt or .html"),
     }
 )

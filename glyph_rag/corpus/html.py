@@ -142,6 +142,11 @@ def _outline(content: HtmlElement) -> Outline:
     from inscriptis.model.config import ParserConfig
     from lxml import etree
 
+    for code in content.iterfind(".//pre/code"):
+        following = code.getnext()
+        # Listings side by side are set apart by the page's style sheet only.
+        if following is not None and following.tag == "code" and not code.tail:
+            code.tail = "\n"
     etree.strip_tags(content, *_INLINE_TAGS.split())
     for element in content.iter():
         element.text = _laid_bare(element.text)

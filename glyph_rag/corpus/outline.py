@@ -43,9 +43,7 @@ class Outline:
         while self._path and self._path[-1][0] >= level:
             self._path.pop()
         self._path.append((level, short_heading(words)))
-        self._marks.append(
-            Mark(self._length + len(self._gap), SEPARATOR.join(title for _, title in self._path))
-        )
+        self._marks.append(Mark(self._length + len(self._gap), SEPARATOR.join(title for _, title in self._path)))
         self.paragraph(words)
 
     def paragraph(self, words: str) -> None:

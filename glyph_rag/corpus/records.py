@@ -124,9 +124,7 @@ def _text(record: Mapping[str, object]) -> str:
     title = _first(record, ("title",))
     body = _first(record, _TEXT_KEYS)
     if not body:
-        lines = [
-            f"{key}: {value}" for key, value in record.items() if isinstance(value, str) and value.strip()
-        ]
+        lines = [f"{key}: {value}" for key, value in record.items() if isinstance(value, str) and value.strip()]
         return _clean("\n".join(lines))
     return _clean(body if not title or title in body else f"{title}\n\n{body}")
 

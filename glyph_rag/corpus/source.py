@@ -85,6 +85,4 @@ class SourceFile:
             raise LoadError("empty")
         limits.check("document_chars", len(text), "characters in the file")
         facts: Mapping[str, MetadataValue] = {"path": self.path, "format": form}
-        return Document(
-            self.id, text, self.source, {**facts, "title": title} if title else facts, form, marks
-        )
+        return Document(self.id, text, self.source, {**facts, "title": title} if title else facts, form, marks)

@@ -94,9 +94,7 @@ def split(document: Document, *, target: int = 800) -> list[Chunk]:
     return chunks
 
 
-def _chunk(
-    document: Document, start: int, end: int, headings: tuple[str, ...], counts: dict[str, int]
-) -> Chunk | None:
+def _chunk(document: Document, start: int, end: int, headings: tuple[str, ...], counts: dict[str, int]) -> Chunk | None:
     text = document.text[start:end]
     start += len(text) - len(text.lstrip())
     text = text.strip()
@@ -248,12 +246,7 @@ def _pack(section: _Section, target: int) -> list[int]:
             size += piece.units
         else:
             first, size_before, size = piece, size, piece.units
-            if (
-                starts
-                and last.leads
-                and last.start > starts[-1]
-                and last.units + size <= target * _KEEP_WHOLE
-            ):
+            if starts and last.leads and last.start > starts[-1] and last.units + size <= target * _KEEP_WHOLE:
                 first = last
                 size_before -= last.units
                 size += last.units

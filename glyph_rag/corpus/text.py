@@ -61,9 +61,7 @@ def _decoded(data: bytes, declared: str) -> str:
             try:
                 return data[len(bom) :].decode(encoding)
             except UnicodeDecodeError as error:
-                raise LoadError(
-                    f"binary: begins like {encoding} text but is none at byte {error.start:,}"
-                ) from error
+                raise LoadError(f"binary: begins like {encoding} text but is none at byte {error.start:,}") from error
     if b"\0" in data:
         raise LoadError("binary")
     text = data.decode("utf-8", "replace")

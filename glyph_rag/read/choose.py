@@ -187,18 +187,12 @@ def _observe(
     whole = np.stack([found[:, passage == p].max(axis=1) for p in passage], axis=1)
 
     local = rarity(found >= MATCHED)
-    rare = (
-        local
-        if rarity_of is None
-        else (local + np.array([rarity_of(w) for w in wanted], dtype=np.float32)) / 2
-    )
+    rare = local if rarity_of is None else (local + np.array([rarity_of(w) for w in wanted], dtype=np.float32)) / 2
     # A long word says more than a short one as rare.
     weight = rare * np.array([min(len(word), 8) / 8 for word in wanted], dtype=np.float32)
     weight = weight / max(float(weight.sum()), 1e-6)
     own = weight @ found
-    repeats = np.array(
-        [not f or bool(_QUESTION_END.search(c.text)) for f, c in zip(fresh, candidates, strict=True)]
-    )
+    repeats = np.array([not f or bool(_QUESTION_END.search(c.text)) for f, c in zip(fresh, candidates, strict=True)])
     return {
         "own": own,
         "context": weight @ np.maximum(found, before) - own,
@@ -221,12 +215,8 @@ def _fitting(
         return np.array([wanted and value for value in values], dtype=np.float32)
 
     return {
-        "number": flags(
-            asks_for_number(question), [bool(a.numbers - asked.numbers - words) for a in analyses]
-        ),
-        "year": flags(
-            asks_for_time(question), [bool(set(_YEAR.findall(c.text)) - years) for c in candidates]
-        ),
+        "number": flags(asks_for_number(question), [bool(a.numbers - asked.numbers - words) for a in analyses]),
+        "year": flags(asks_for_time(question), [bool(set(_YEAR.findall(c.text)) - years) for c in candidates]),
         "name": flags(asks_for_name(question), [bool(a.names - words) for a in analyses]),
     }
 

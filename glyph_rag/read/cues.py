@@ -36,9 +36,7 @@ def _pattern(cues: str) -> re.Pattern[str]:
     def one(cue: str) -> str:
         return cue if _UNSPACED.match(cue) else rf"(?<!\w){cue}(?!\w)"
 
-    return re.compile(
-        "|".join(one(cue) for cue in sorted(cues.split("|"), key=len, reverse=True)), re.IGNORECASE
-    )
+    return re.compile("|".join(one(cue) for cue in sorted(cues.split("|"), key=len, reverse=True)), re.IGNORECASE)
 
 
 _NUMBER_CUE, _TIME_CUE, _NAME_CUE = _pattern(_NUMBER), _pattern(_TIME), _pattern(_NAME)

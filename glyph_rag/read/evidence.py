@@ -113,12 +113,8 @@ def matches(wanted: Sequence[str], present: Sequence[str]) -> FloatArray:
         least 0.7 where they are close or share a stem, else 0. Short words and numbers match exactly
         or not at all.
     """
-    close = process.cdist(wanted, present, scorer=fuzz.ratio, score_cutoff=60, dtype=np.float32) / np.float32(
-        100
-    )
-    exact_only = np.logical_or.outer(
-        [_is_rigid(word) for word in wanted], [_is_rigid(word) for word in present]
-    )
+    close = process.cdist(wanted, present, scorer=fuzz.ratio, score_cutoff=60, dtype=np.float32) / np.float32(100)
+    exact_only = np.logical_or.outer([_is_rigid(word) for word in wanted], [_is_rigid(word) for word in present])
     close[exact_only & (close < _EQUAL)] = 0
     for row, column in np.argwhere((close > 0) & (close < 0.9)):
         if _share_stem(wanted[row], present[column]):

@@ -69,7 +69,10 @@ class ReadingPlan:
     text_tokens: int
 
     def __str__(self) -> str:
-        rows = [f"{page.label}  {page.levels.shape[1]} x {page.levels.shape[0]} px  {page.tokens} tokens" for page in self.pages]
+        rows = [
+            f"{page.label}  {page.levels.shape[1]} x {page.levels.shape[0]} px  {page.tokens} tokens"
+            for page in self.pages
+        ]
         total = f"{self.image_tokens} image tokens; about {self.text_tokens} as text"
         return "\n".join([*rows, total])
 

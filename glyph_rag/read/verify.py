@@ -123,6 +123,7 @@ def _joined(text: str, at: int) -> bool:
     left, right = text[at - 1], text[at]
     return all(_WORD.match(c) and not _UNSPACED.match(c) for c in (left, right))
 
+
 def _cite(page: Page, start: int, end: int) -> Citation:
     first, last = page.start + start, page.start + end
     return Citation(

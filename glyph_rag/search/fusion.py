@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-DENSE_SHARE: Final = 0.5
+DENSE_SHARE: Final = 0.4
 
 
 Id = TypeVar("Id", int, str)

@@ -49,7 +49,8 @@ def insert_document(connection: sqlite3.Connection, document: Document, digest: 
     """Adds a document; returns its row number."""
     marks = json.dumps([[mark.start, mark.label] for mark in document.marks])
     cursor = connection.execute(
-        "INSERT INTO documents (id, file, source, format, digest, metadata, marks, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO documents (id, file, source, format, digest, metadata, marks, text)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             document.id, file, document.source, document.format, digest,
             json.dumps(dict(document.metadata)), marks, document.text.encode("utf-8", "surrogatepass"),
@@ -59,7 +60,10 @@ def insert_document(connection: sqlite3.Connection, document: Document, digest: 
 
 
 def insert_chunks(
-    connection: sqlite3.Connection, document_row: int, document: Document, chunks: Sequence[Chunk],
+    connection: sqlite3.Connection,
+    document_row: int,
+    document: Document,
+    chunks: Sequence[Chunk],
     vectors: Mapping[bytes, FloatArray],
 ) -> dict[str, int]:
     """Adds a document's chunks with their vectors and terms; returns the row number of each chunk id."""
@@ -78,7 +82,8 @@ def insert_chunks(
         )  # fmt: skip
         row = chunk_rows[chunk.id] = int(cursor.lastrowid or 0)
         connection.execute(
-            f"INSERT INTO terms (rowid, {', '.join(FTS_COLUMNS)}) VALUES ({places})", (row, *index_terms(chunk.indexed_text))
+            f"INSERT INTO terms (rowid, {', '.join(FTS_COLUMNS)}) VALUES ({places})",
+            (row, *index_terms(chunk.indexed_text)),
         )
     return chunk_rows
 
@@ -94,8 +99,17 @@ def insert_pages(
     bytes_at = _ByteOffsets(document.text, [offset for page, _ in pages for offset in (page.start, page.end)])
     for page, chunks in pages:
         cursor = connection.execute(
-            "INSERT INTO pages (id, document, start, end, byte_start, byte_end, first_line) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (page.id, document_row, page.start, page.end, bytes_at(page.start), bytes_at(page.end), page.first_line),
+            "INSERT INTO pages (id, document, start, end, byte_start, byte_end, first_line)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                page.id,
+                document_row,
+                page.start,
+                page.end,
+                bytes_at(page.start),
+                bytes_at(page.end),
+                page.first_line,
+            ),
         )
         connection.executemany(
             "INSERT INTO blocks VALUES (?, ?, ?, ?)",

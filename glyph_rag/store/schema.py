@@ -82,7 +82,8 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreMismatchError(f"{path} is not a glyph-rag store", hint="choose another folder")
     if version > FORMAT_VERSION:
         raise StoreMismatchError(
-            f"{path} has format {version}, this version reads up to {FORMAT_VERSION}", hint="upgrade glyph-rag"
+            f"{path} has format {version}, this version reads up to {FORMAT_VERSION}",
+            hint="upgrade glyph-rag",
         )
 
 

@@ -138,7 +138,9 @@ class Store:
             found = connection.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
             return str(found[0]) if found else None
         except sqlite3.DatabaseError as error:
-            raise StoreDamagedError(f"{folder / 'glyph.db'} cannot be read: {error}", hint="restore it from a backup") from error
+            raise StoreDamagedError(
+                f"{folder / 'glyph.db'} cannot be read: {error}", hint="restore it from a backup"
+            ) from error
         finally:
             connection.close()
 
@@ -160,7 +162,8 @@ class Store:
             self._file_lock.acquire(timeout=0)
         except filelock.Timeout as error:
             raise StoreLockedError(
-                f"another process is writing to {str(self.folder)!r}", hint="wait until it is done; reading goes on"
+                f"another process is writing to {str(self.folder)!r}",
+                hint="wait until it is done; reading goes on",
             ) from error
         try:
             yield
@@ -182,7 +185,10 @@ class Store:
                 raise
 
     def write(
-        self, prepared: Sequence[Prepared], vectors: Mapping[bytes, FloatArray], files: Sequence[IndexedFile] = ()
+        self,
+        prepared: Sequence[Prepared],
+        vectors: Mapping[bytes, FloatArray],
+        files: Sequence[IndexedFile] = (),
     ) -> int:
         """Adds documents in one transaction, replacing those with the same ids.
 
@@ -249,11 +255,11 @@ class Store:
     def stats(self) -> Stats:
         """How much the store holds."""
         with self.reading():
-            counts = [
-                self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            documents, pages, chunks = (
+                int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
                 for table in ("documents", "pages", "chunks")
-            ]
-            return Stats(*counts, generation=int(self._meta("generation")))
+            )
+            return Stats(documents, pages, chunks, int(self._meta("generation")))
 
     def digests(self, document_ids: Sequence[str]) -> dict[str, str]:
         """The digests of those of the documents that the store holds."""
@@ -337,7 +343,9 @@ class Store:
     def _meta(self, key: str) -> str:
         found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if found is None:
-            raise StoreDamagedError(f"{self.folder / 'glyph.db'} does not say its {key}", hint="restore it from a backup")
+            raise StoreDamagedError(
+                f"{self.folder / 'glyph.db'} does not say its {key}", hint="restore it from a backup"
+            )
         return str(found[0])
 
     def _check_fit(self, embedder: EmbedderInfo, profile: RenderProfile) -> None:

@@ -27,8 +27,9 @@ Rows = npt.NDArray[np.int64]
 class VectorIndex:
     """Exact inner-product search over the vectors of chunks, by chunk row."""
 
-    def __init__(self, dimension: int) -> None:
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+    def __init__(self, dimension: int, index: faiss.IndexIDMap2 | None = None) -> None:
+        """An empty index for vectors of this length, or the one given."""
+        self._index = index or faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -45,7 +46,7 @@ class VectorIndex:
 
     def remove(self, rows: Rows) -> None:
         """Forgets the vectors of these chunk rows."""
-        self._index.remove_ids(rows)
+        self._index.remove_ids(faiss.IDSelectorBatch(rows))
 
     def search(self, query: FloatArray, count: int) -> list[tuple[int, float]]:
         """The `count` nearest chunk rows of one vector, float32 (dimension,), with their inner products, best first.
@@ -101,16 +102,11 @@ class VectorIndex:
             except (OSError, ValueError) as error:
                 _log.warning("%s cannot be read (%s); it is rebuilt from the database", path.name, error)
                 continue
-            if fits:
-                return cls._from_bytes(data, dimension)
+            index = faiss.deserialize_index(np.frombuffer(data, np.uint8)) if fits else None
+            if isinstance(index, faiss.IndexIDMap2) and index.d == dimension:
+                return cls(dimension, index)
             _log.warning("%s is damaged or belongs elsewhere; it is rebuilt from the database", path.name)
         return None
-
-    @classmethod
-    def _from_bytes(cls, data: bytes, dimension: int) -> VectorIndex:
-        index = cls(dimension)
-        index._index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
-        return index
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Chunks to pages, and pages to pixels."""

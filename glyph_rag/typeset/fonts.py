@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -45,11 +45,15 @@ class FontFile:
 
 BUNDLED_FONTS = (
     FontFile("DejaVuSans.ttf", "abdc775b21b1bc470d50c97e790d276f2054b7504e56e5bd3e64f48d68582322", cjk=False),
-    FontFile("NotoSansCJKsc-subset.otf", "1e4ec9e14a413db0f8b2c5d9c8e49ff123e55949a7f7e5a3b9d0b81ac97d5436", cjk=True),
+    FontFile(
+        "NotoSansCJKsc-subset.otf",
+        "1e4ec9e14a413db0f8b2c5d9c8e49ff123e55949a7f7e5a3b9d0b81ac97d5436",
+        cjk=True,
+    ),
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def open_font(font: FontFile) -> hb.Font:
     """The font, in its own units, y upwards."""
     data = (files("glyph_rag") / "assets" / "fonts" / font.name).read_bytes()
@@ -111,13 +115,24 @@ class Typecase:
 
     def _measure(self, face: int, glyph: int) -> int:
         font = open_font(BUNDLED_FONTS[face])
-        units: int = font.get_glyph_h_advance(glyph)
-        return units * self._sizes[face] * PEN // font.face.upem
+        units, upem = int(font.get_glyph_h_advance(glyph)), int(font.face.upem)
+        return units * self._sizes[face] * PEN // upem
 
 
 _FORMAT_CHARACTERS = frozenset(
-    [0x00AD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
-    + [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+    code
+    for first, last in (
+        (0x00AD, 0x00AD),
+        (0x061C, 0x061C),
+        (0x180E, 0x180E),
+        (0x200B, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x206F),
+        (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF),
+        (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
 )
 """Soft hyphen, zero-width characters, bidirectional controls and variation selectors (Unicode general category Cf
 and default ignorables): part of the text, invisible by definition."""

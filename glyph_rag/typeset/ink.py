@@ -30,7 +30,9 @@ class Inkwell:
         self._level = np.zeros(4096, np.uint8)
         self._spans: list[tuple[int, int]] = []
 
-    def slots(self, faces: npt.NDArray[np.uint8], glyphs: npt.NDArray[np.uint32], phases: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    def slots(
+        self, faces: npt.NDArray[np.uint8], glyphs: npt.NDArray[np.uint32], phases: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.int32]:
         """Numbers under which `draw` knows the glyphs: int32, one for each (face, glyph, phase)."""
         keys = (faces.astype(np.uint64) << np.uint64(40)) | (glyphs.astype(np.uint64) << np.uint64(8)) | phases
         unique, inverse = np.unique(keys, return_inverse=True)
@@ -39,7 +41,12 @@ class Inkwell:
         return np.array(numbers, np.int32)[inverse]
 
     def draw(
-        self, slots: npt.NDArray[np.int32], x: npt.NDArray[np.int32], y: npt.NDArray[np.int32], width: int, height: int
+        self,
+        slots: npt.NDArray[np.int32],
+        x: npt.NDArray[np.int32],
+        y: npt.NDArray[np.int32],
+        width: int,
+        height: int,
     ) -> Levels:
         """Draws glyphs on an empty page; where two touch, the darker ink stays.
 
@@ -83,7 +90,8 @@ class Inkwell:
         start, end = self._used, self._used + len(rows)
         if end > len(self._level):
             size = max(2 * len(self._level), end)
-            self._dx, self._dy, self._level = (np.resize(a, size) for a in (self._dx, self._dy, self._level))
+            self._dx, self._dy = np.resize(self._dx, size), np.resize(self._dy, size)
+            self._level = np.resize(self._level, size)
         self._dx[start:end] = columns + bitmap.left
         self._dy[start:end] = rows + bitmap.top
         self._level[start:end] = bitmap.levels[rows, columns]

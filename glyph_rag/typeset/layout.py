@@ -237,20 +237,31 @@ def place(blocks: Sequence[tuple[int, str]], profile: RenderProfile, *, flow: bo
 
 def _balance(blocks: Sequence[Sequence[_SetLine]], profile: RenderProfile) -> tuple[int, list[tuple[int, int]]]:
     """The least page height, in whole patches, that holds all the lines, and the column and top of each of them."""
-    lines = [(line.height, line.gap if at else profile.paragraph_gap) for block in blocks for at, line in enumerate(block)]
+    lines = [
+        (line.height, line.gap if at else profile.paragraph_gap) for block in blocks for at, line in enumerate(block)
+    ]
     needed = sum(height for height, _ in lines) // profile.columns + 2 * profile.margin
     for rows in range(max(1, needed // profile.patch), profile.height // profile.patch + 1):
         filler = _Filler(profile.columns, rows * profile.patch - 2 * profile.margin)
         places = [filler.put(height, gap) for height, gap in lines]
         # A column takes its first line however low it is, so the last row counts too.
-        fits = all(top + height <= filler.height for (_, top), (height, _) in zip(filter(None, places), lines, strict=False))
+        fits = all(
+            top + height <= filler.height for (_, top), (height, _) in zip(filter(None, places), lines, strict=False)
+        )
         if fits and None not in places:
             return rows * profile.patch, [place for place in places if place is not None]
     raise ProfileError(f"{len(lines)} lines do not fit on one page", hint="the blocks of a page come from `paginate`")
 
 
 def _place_line(
-    line: _SetLine, measured: SetText, case: Typecase, offset: int, block: int, x: int, y: int, profile: RenderProfile
+    line: _SetLine,
+    measured: SetText,
+    case: Typecase,
+    offset: int,
+    block: int,
+    x: int,
+    y: int,
+    profile: RenderProfile,
 ) -> Line:
     indent = min(int(measured.pens[line.ink] - measured.pens[line.start]), profile.column_width * PEN // 2)
     pens = measured.pens[line.ink : line.end + 1] - measured.pens[line.ink] + indent + x * PEN
@@ -260,7 +271,12 @@ def _place_line(
     bounds = [0, *turns, line.end - line.ink]
     start = offset + line.ink
     runs = tuple(
-        Run(Box(int(pens[a]) // PEN, y, -(-int(pens[b]) // PEN), y + line.height), start + a, start + b, pens[a : b + 1])
+        Run(
+            Box(int(pens[a]) // PEN, y, -(-int(pens[b]) // PEN), y + line.height),
+            start + a,
+            start + b,
+            pens[a : b + 1],
+        )
         for a, b in itertools.pairwise(bounds)
     )
     box = Box(runs[0].box.x0, y, runs[-1].box.x1, y + line.height)

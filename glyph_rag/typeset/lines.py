@@ -18,7 +18,9 @@ from glyph_rag.typeset.fonts import PEN, Typecase
 
 _SPACE, _HYPHEN, _CJK, _OPEN, _CLOSE, _MARK, _OTHER = range(1, 8)
 
-_CLOSING = frozenset("、。，．：；？！）］｝」』】〕〉》〗〙〛ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々…‥·’”%‰℃,.:;?!)]}%")
+_CLOSING = frozenset(
+    "、。，．：；？！）］｝」』】〕〉》〗〙〛ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々…‥·’”%‰℃,.:;?!)]}%"
+)
 _OPENING = frozenset("（［｛「『【〔〈《〖〘〚‘“([{$£¥￥＄")
 
 
@@ -133,7 +135,9 @@ def _continues(text: str, first: int, end: int) -> bool:
     last = text[text.rfind("\n", first, end) + 1 or first : end].rstrip()
     following = text[end + 1 : end + 2]
     wide = len(last) + sum(map(is_cjk, map(ord, last))) >= _WRAPPED
-    return wide and (following.isalpha() or following in _OPENING) and following != "" and not last.startswith(_NOT_PROSE)
+    return (
+        wide and (following.isalpha() or following in _OPENING) and following != "" and not last.startswith(_NOT_PROSE)
+    )
 
 
 def break_lines(text: str, measured: SetText, width: int, *, flow: bool) -> Iterator[tuple[int, int, int]]:

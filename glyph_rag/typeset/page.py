@@ -90,7 +90,9 @@ class Page:
         return self.marks[at - 1].label if at else ""
 
 
-def make_pages(document: Document, chunks: Sequence[Chunk], profile: RenderProfile) -> Iterator[tuple[Page, Sequence[Chunk]]]:
+def make_pages(
+    document: Document, chunks: Sequence[Chunk], profile: RenderProfile
+) -> Iterator[tuple[Page, Sequence[Chunk]]]:
     """Typesets a document.
 
     Args:
@@ -107,19 +109,22 @@ def make_pages(document: Document, chunks: Sequence[Chunk], profile: RenderProfi
     for first, last, start, end in paginate(blocks, profile, flow=_flows(document.format)):
         line, counted = line + document.text.count("\n", counted, start), start
         text = document.text[start:end]
-        yield Page(
-            id=_page_id(document, start, text, profile),
-            document_id=document.id,
-            source=document.source,
-            text=text,
-            start=start,
-            first_line=line,
-            blocks=tuple((max(a, start), min(b, end)) for a, b in spans[first:last]),
-            profile=profile,
-            format=document.format,
-            metadata=document.metadata,
-            marks=marks_within(document.marks, start, end),
-        ), chunks[first:last]
+        yield (
+            Page(
+                id=_page_id(document, start, text, profile),
+                document_id=document.id,
+                source=document.source,
+                text=text,
+                start=start,
+                first_line=line,
+                blocks=tuple((max(a, start), min(b, end)) for a, b in spans[first:last]),
+                profile=profile,
+                format=document.format,
+                metadata=document.metadata,
+                marks=marks_within(document.marks, start, end),
+            ),
+            chunks[first:last],
+        )
 
 
 def _page_id(document: Document, start: int, text: str, profile: RenderProfile) -> str:

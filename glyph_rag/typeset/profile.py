@@ -54,10 +54,17 @@ class RenderProfile:
                     hint="readers resample such a page, which blurs it",
                 )
         for name, low, high in (
-            ("patch", 1, 64), ("width", 224, 4096), ("height", 112, 4096), ("margin", 0, 64),
-            ("columns", 1, 4), ("gutter", 0, 64),
-            ("latin_px", 6, 48), ("cjk_px", 6, 48), ("paragraph_gap", 0, 48),
-            ("latin_line", self.latin_px, 96), ("cjk_line", self.cjk_px, 96),
+            ("patch", 1, 64),
+            ("width", 224, 4096),
+            ("height", 112, 4096),
+            ("margin", 0, 64),
+            ("columns", 1, 4),
+            ("gutter", 0, 64),
+            ("latin_px", 6, 48),
+            ("cjk_px", 6, 48),
+            ("paragraph_gap", 0, 48),
+            ("latin_line", self.latin_px, 96),
+            ("cjk_line", self.cjk_px, 96),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

@@ -24,9 +24,7 @@ def main() -> int:
     """Build what the command line names; returns the exit status."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Rebuild the shipped assets.")
     parser.add_argument("steps", nargs="*", metavar="STEP", help=f"one or more of: {', '.join(STEPS)}")
-    parser.add_argument(
-        "--source", action="append", type=Path, default=[], metavar="FOLDER", help="look here first"
-    )
+    parser.add_argument("--source", action="append", type=Path, default=[], metavar="FOLDER", help="look here first")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep downloaded packages here")
     parser.add_argument("--assets", type=Path, default=ASSETS, metavar="FOLDER", help="write here")
     arguments = parser.parse_args()
