@@ -52,7 +52,7 @@ def test_a_quote_over_two_lines_keeps_the_line_break_and_the_answer_does_not() -
         ("Thcy lapse on 3l March.", "They lapse on 31 March."),
         (
             "Up to 8 days ofunused leave can be carricd over into the next year",
-            "Up to 8 days of unused leave can be carried over into the next year",
+            "Up to 8 days of unused leave can be carried over into the next year.",
         ),
         ("病假从第三天起需要提文医院开具的诊断证明。", "病假从第三天起需要提交医院开具的诊断证明。"),
     ],
@@ -90,6 +90,19 @@ def test_typographic_variants_are_no_misreading() -> None:
     ((sentence,), _) = verify('He said "it\'s fine" - twice.', pages_of("He said “it’s fine” – twice."))
     assert sentence.support == "exact"
     assert sentence.text == "He said “it’s fine” – twice."
+
+
+def test_emphasis_that_a_reader_leaves_out_is_no_misreading() -> None:
+    text = "Then **call** the `add` method of `rag` twice. And go."
+    ((sentence,), (citation,)) = verify("call the add method of rag twice.", pages_of(text))
+    assert (sentence.support, citation.quote) == ("exact", "**call** the `add` method of `rag` twice.")
+
+
+def test_a_number_is_not_found_inside_another_number() -> None:
+    ((sentence,), _) = verify("30 days", pages_of("You have 300 days. No more."))
+    assert sentence.support != "exact"
+    ((sentence,), (citation,)) = verify("30 days", pages_of("You have 300 days or 30 days."))
+    assert (sentence.support, citation.start) == ("exact", 21)
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

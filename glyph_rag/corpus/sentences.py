@@ -15,7 +15,8 @@ _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]*(?:\r\n|[\n\r\x0b\x0c\x85\u
 _FENCE = re.compile(r"\s{0,12}(```|~~~)")
 _RULE = re.compile(r"\s*(?:={3,}|-{3,}|\*{3,}|_{3,})\s*\Z")
 _WHOLE_LINE = re.compile(r"\s{0,12}(?:#{1,6}\s|\|)")
-_ITEM = re.compile(r"\s*(?:[-*+•]\s+|>+[ \t]?|\d{1,3}[.)]\s+)")
+_QUOTE = re.compile(r"\s{0,3}>[> \t]*")
+_ITEM = re.compile(r"\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)")
 
 # A mark that ends a sentence wherever it stands (no script that uses them also uses them inside words).
 _HARD = "。｡！？؟۔।॥։።፧፨។៕။།᠃܀‼⁇⁈⁉\u037e"
@@ -65,8 +66,8 @@ _NOT_AFTER_QUOTE = frozenset("，、；：的,;:")
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Find the sentences of a text.
 
-    Blank lines, headings, list items, table rows, quoted lines and the lines of fenced code end a
-    sentence; a single line break inside prose does not.
+    Blank lines, headings, list items, table rows and the lines of fenced code end a sentence; a single line break
+    inside prose or inside a block quote does not.
 
     Args:
         text: Any text, plain or Markdown.
@@ -91,14 +92,17 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield ``(start, end, is_prose)`` stretches of whole lines that no sentence may cross."""
     start = at = 0
-    in_code = False
+    in_code = was_quoted = False
     while at < len(text):
         match = _LINE.match(text, at)
         end = match.end() if match else len(text)
-        line = text[at:end]
+        quote = _QUOTE.match(text, at, end)
+        line = text[quote.end() if quote else at : end]
         fence = _FENCE.match(line) is not None
         alone = in_code or fence or _RULE.match(line) is not None or _WHOLE_LINE.match(line) is not None
-        if alone or not line.strip() or _ITEM.match(line):
+        enters_or_leaves = (quote is not None) != was_quoted
+        was_quoted = quote is not None
+        if alone or enters_or_leaves or not line.strip() or _ITEM.match(line):
             if start < at:
                 yield start, at, True
             start = at
@@ -113,8 +117,10 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
 
 def _cuts(text: str, start: int, end: int) -> list[int]:
     """Return the positions inside a block of prose after which a new sentence begins."""
-    item = _ITEM.match(text, start, end)
-    first = item.end() if item else start
+    quote = _QUOTE.match(text, start, end)
+    first = quote.end() if quote else start
+    item = _ITEM.match(text, first, end)
+    first = item.end() if item else first
     block = text[start:end]
     cased = block != block.lower()
     return [m.end() for m in _END.finditer(text, first, end) if m.end() < end and _ends(text, m, end, cased)]

@@ -7,6 +7,7 @@ wider than the page is cut between characters, never before a combining mark.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ def source_lines(text: str, *, flow: bool) -> Iterator[tuple[int, int]]:
 
 _FENCES = ("```", "~~~")
 _WRAPPED = 60  # Editors wrap at 72 columns and more; the last word that fits may end a little earlier.
+_PROSE = re.compile(r"[^\W\d]|[(\[“‘\"'「『（]|[*`](?![*`\s])|\*\*\w")
 _NOT_PROSE = ("#", "|", ">", "-", "*", "+", "=", ":", "`", "~", "<", " ", "\t")
 
 
@@ -133,11 +135,8 @@ def _line_end(text: str, start: int) -> int:
 def _continues(text: str, first: int, end: int) -> bool:
     """Whether the line that ends at `end`, of a paragraph that starts at `first`, goes on in the next one."""
     last = text[text.rfind("\n", first, end) + 1 or first : end].rstrip()
-    following = text[end + 1 : end + 2]
     wide = len(last) + sum(map(is_cjk, map(ord, last))) >= _WRAPPED
-    return (
-        wide and (following.isalpha() or following in _OPENING) and following != "" and not last.startswith(_NOT_PROSE)
-    )
+    return wide and not last.startswith(_NOT_PROSE) and _PROSE.match(text, end + 1) is not None
 
 
 def break_lines(text: str, measured: SetText, width: int, *, flow: bool) -> Iterator[tuple[int, int, int]]:
