@@ -97,8 +97,8 @@ def test_garbage_has_a_vector(embedder, text):
     assert np.linalg.norm(row) == pytest.approx(1, abs=1e-5)
 
 
-def test_nul_is_a_space_and_a_lone_surrogate_a_question_mark(embedder):
-    rows = embedder.embed_documents(["left\0right \udc80", "left right ?"])
+def test_nul_and_a_lone_surrogate_leave_no_trace(embedder):
+    rows = embedder.embed_documents(["left\0right \udc80", "leftright"])
     np.testing.assert_array_equal(rows[0], rows[1])
 
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
+from glyph_rag.embed.wordpiece import WordPiece
 from glyph_rag.errors import EmbedderError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-    from tokenizers import Tokenizer
 
 _FOLDER = Path(__file__).parent.parent / "assets" / "minilm"
 _MAX_THREADS = 8
@@ -103,21 +103,18 @@ class MiniLMEmbedder:
 
 @dataclass(frozen=True)
 class _Model:
-    tokenizer: Tokenizer
+    tokenizer: WordPiece
     session: InferenceSession
 
     def embed(self, text: str) -> FloatArray:
         """The unit vector of one text: float32 (384,)."""
-        # A lone surrogate has no UTF-8, which is what the tokenizer takes.
-        clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
-        ids = np.array([self.tokenizer.encode(clean).ids], np.int64)
+        ids = np.array([self.tokenizer.encode(text)], np.int64)
         (vectors,) = self.session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         return np.asarray(vectors[0], np.float32)
 
 
 def _load(max_tokens: int) -> _Model:
     import onnxruntime
-    from tokenizers import Tokenizer
 
     options = onnxruntime.SessionOptions()
     # One thread a run: no pool that spins while idle, and sums in one order on any number of cores.
@@ -129,14 +126,12 @@ def _load(max_tokens: int) -> _Model:
     model, vocabulary = _asset("model.onnx"), _asset("tokenizer.json")
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        tokenizer = Tokenizer.from_file(str(vocabulary))
-    # Both libraries raise bare subclasses of Exception.
+        tokenizer = WordPiece.load(vocabulary, max_tokens)
+    # onnxruntime raises bare subclasses of Exception.
     except Exception as error:
         raise EmbedderError(
             f"the bundled embedding model cannot be loaded: {error}", hint="reinstall glyph-rag"
         ) from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
     return _Model(tokenizer, session)
 
 
