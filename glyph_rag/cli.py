@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from glyph_rag import __version__
 from glyph_rag.errors import GlyphRAGError
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ EmbedderOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 DEFAULT_STORE = Path("glyph-kb")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"glyph-rag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Answers from your documents, read off page images and checked against the source."""
 
 
 @app.command()

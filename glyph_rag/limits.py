@@ -16,14 +16,12 @@ class Limits:
         document_chars: Longest document text, in characters.
         question_chars: Longest question, in characters.
         k: Most hits one search returns.
-        cache_bytes: Memory that cached page images may take, in bytes.
     """
 
     file_bytes: int = 100_000_000
     document_chars: int = 50_000_000
     question_chars: int = 10_000
     k: int = 1_000
-    cache_bytes: int = 64_000_000
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -21,6 +21,7 @@ from glyph_rag.read.reader import Reader
 from glyph_rag.read.verify import verify
 from glyph_rag.search.hit import Hit
 from glyph_rag.search.retriever import Retriever
+from glyph_rag.store.identity import embedder_of
 from glyph_rag.store.store import Stats, Store
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
@@ -55,7 +56,7 @@ class GlyphRAG:
                 `multilingual` extra), or the hub id or path of a sentence-transformers model (needs the
                 `transformers` extra). An existing store remembers which of the first two it was made with.
             reader: Answers from page images. The embedded OCR reader where None.
-            profile: How pages are set, for a store that is made.
+            profile: How pages are set. A new store keeps it; an existing one refuses another than its own.
             limits: Bounds on what one call may take.
             create: Make the store if there is none.
 
@@ -70,7 +71,7 @@ class GlyphRAG:
             embedder = _remembered_embedder(folder)
         if isinstance(embedder, str):
             embedder = open_embedder(embedder)
-        store = Store.open(folder, embedder.info, profile or RenderProfile(), create=create)
+        store = Store.open(folder, embedder.info, profile, create=create)
         return cls(store, embedder, reader or OcrReader(embedder), limits or Limits())
 
     def __enter__(self) -> Self:
@@ -205,7 +206,7 @@ class GlyphRAG:
 
 
 def _remembered_embedder(folder: Path) -> str:
-    name = Store.embedder_of(folder)
+    name = embedder_of(folder)
     if name is None:
         return DEFAULT_EMBEDDER
     if not is_bundled(name):

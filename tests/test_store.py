@@ -260,3 +260,36 @@ def test_an_interrupted_add_keeps_whole_batches(tmp_path: Path) -> None:
         assert 0 < rag.stats().documents < 700
         rag.add(documents(1000))
     assert check_consistent(tmp_path) == 1000
+
+
+def test_a_store_keeps_its_own_profile(tmp_path: Path) -> None:
+    wide = RenderProfile(width=896, columns=1, latin_px=12, latin_line=14)
+    with open_kb(tmp_path, profile=wide) as rag:
+        rag.add(documents(1))
+        page = rag.search("topic0")[0].page
+    with open_kb(tmp_path) as rag:
+        again = rag.search("topic0")[0].page
+        assert (again.id, again.profile) == (page.id, wide)
+        assert again.png() == page.png()
+
+
+def test_a_small_change_of_a_large_store_does_not_rewrite_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyph_rag.store.store._SMALL_INDEX", 10)
+    with open_kb(tmp_path) as rag:
+        rag.add(documents(200))
+        (before,) = tmp_path.glob("index-*.faiss")
+        rag.add([Document("new", "A brand new document about zebras.")])
+        assert list(tmp_path.glob("index-*.faiss")) == [before]
+        rag.add(documents(400))
+        assert list(tmp_path.glob("index-*.faiss")) != [before]
+    with open_kb(tmp_path) as rag:
+        assert rag.search("zebras brand new")[0].page.document_id == "new"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises((StoreError, PermissionError), match=str(tmp_path.name)):
+        open_kb(tmp_path / "kb")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from glyph_rag.errors import StoreDamagedError, StoreMismatchError
+from glyph_rag.errors import StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
 from glyph_rag.store.terms import FTS_COLUMNS, FTS_TOKENIZER
 
 FORMAT_VERSION = 1
+BACKUP_HINT = "restore it from a backup"
 APPLICATION_ID = 0x676C7068  # "glph", so that `file` and other tools can tell what the database is
 
 _TABLES = f"""
@@ -59,19 +62,32 @@ def connect(path: Path) -> sqlite3.Connection:
         StoreDamagedError: If the file is not an SQLite database.
         StoreMismatchError: If it is one, but not a store, or one of a newer format.
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        _check_identity(connection, path)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise StoreDamagedError(f"{path} cannot be read: {error}", hint="restore it from a backup") from error
-    except StoreMismatchError:
-        connection.close()
-        raise
+    with naming_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        try:
+            _check_identity(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
     return connection
+
+
+@contextmanager
+def naming_errors(path: Path) -> Iterator[None]:
+    """Turns what SQLite says went wrong inside into the errors of this package, which name the file."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The low byte is the primary code: https://sqlite.org/rescode.html
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreLockedError(f"{path} is in use: {error}", hint="try again") from error
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise StoreError(f"{path} cannot be used: {error}", hint="check the disk and the permissions") from error
+        raise StoreDamagedError(f"{path} cannot be read: {error}", hint=BACKUP_HINT) from error
 
 
 def _check_identity(connection: sqlite3.Connection, path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ import numpy as np
 
 from glyph_rag.corpus.document import Chunk, Document
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
-from glyph_rag.errors import StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
-from glyph_rag.store import rows, schema
-from glyph_rag.store.terms import FTS_WEIGHTS, TERMS_VERSION, match_expression
+from glyph_rag.errors import StoreError, StoreLockedError
+from glyph_rag.store import identity, rows, schema
+from glyph_rag.store.terms import FTS_WEIGHTS, match_expression
 from glyph_rag.store.vectors import VectorIndex
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
+
+_SMALL_INDEX = 10_000
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,19 @@ class Store:
         self._file_lock = filelock.FileLock(folder / "writer.lock", thread_local=False)
         self._index: VectorIndex | None = None
         self._index_generation = -1
-        self._saved_generation = -1
+        self._drift = 0  # Vectors by which the FAISS file is behind.
 
     @classmethod
-    def open(cls, folder: Path, embedder: EmbedderInfo, profile: RenderProfile, *, create: bool = True) -> Store:
+    def open(
+        cls, folder: Path, embedder: EmbedderInfo, profile: RenderProfile | None = None, *, create: bool = True
+    ) -> Store:
         """Opens the store in a folder.
 
         Args:
             folder: The store's folder.
             embedder: Where its vectors come from; a store made with another embedder is refused.
-            profile: How its pages are set; a store made with another profile is refused.
+            profile: How its pages are set; a store made with another profile is refused. The store's own, or the
+                default one for a new store, where None.
             create: Make the store if there is none.
 
         Raises:
@@ -110,39 +114,17 @@ class Store:
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"{str(folder)!r} is a file", hint="a store is a folder")
         folder.mkdir(parents=True, exist_ok=True)
-        connection = schema.connect(database)
-        store = cls(folder, connection, embedder.dimension, profile)
-        try:
-            if schema.is_empty(connection):
-                with store.writing():
-                    if schema.is_empty(connection):
-                        schema.create(connection, _describe(embedder, profile))
-            store._check_fit(embedder, profile)
-        except sqlite3.DatabaseError as error:
-            store.close()
-            raise StoreDamagedError(f"{database} cannot be read: {error}", hint="restore it from a backup") from error
-        except BaseException:
-            store.close()
-            raise
-        return store
-
-    @staticmethod
-    def embedder_of(folder: Path) -> str | None:
-        """The name of the embedder that the store in a folder was made with, or None if there is no store."""
-        if not (folder / "glyph.db").is_file():
-            return None
-        connection = schema.connect(folder / "glyph.db")
-        try:
-            if schema.is_empty(connection):
-                return None
-            found = connection.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
-            return str(found[0]) if found else None
-        except sqlite3.DatabaseError as error:
-            raise StoreDamagedError(
-                f"{folder / 'glyph.db'} cannot be read: {error}", hint="restore it from a backup"
-            ) from error
-        finally:
-            connection.close()
+        with schema.naming_errors(database):
+            connection = schema.connect(database)
+            try:
+                if schema.is_empty(connection):
+                    _create(connection, folder, embedder, profile or RenderProfile())
+                profile = profile or RenderProfile.from_json(identity.meta(connection, folder, "profile"))
+                identity.check_fit(connection, folder, embedder, profile)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(folder, connection, embedder.dimension, profile)
 
     def close(self) -> None:
         """Closes the files. The store cannot be used afterwards."""
@@ -153,27 +135,18 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Holds the store's writer lock.
+        """Holds the store's writer lock. May be nested.
 
         Raises:
             StoreLockedError: If another process holds it.
         """
-        try:
-            self._file_lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise StoreLockedError(
-                f"another process is writing to {str(self.folder)!r}",
-                hint="wait until it is done; reading goes on",
-            ) from error
-        try:
+        with _writer_lock(self.folder, self._file_lock):
             yield
-        finally:
-            self._file_lock.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """One write: all of what is done inside, or nothing."""
-        with self._mutex, self.writing():
+        with self._mutex, self.writing(), schema.naming_errors(self.folder / "glyph.db"):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -226,12 +199,12 @@ class Store:
             return rows.delete_documents(connection, gone)
 
     def save_index(self) -> None:
-        """Writes the FAISS file, if the database has changed since it was last written."""
+        """Writes the FAISS file, if it is small or far behind; a little is caught up with when a store is opened."""
         with self._mutex, self.writing(), self.reading():
             index = self._current_index()
-            if self._saved_generation != self._index_generation:
+            if self._drift and (len(index) < _SMALL_INDEX or self._drift * 20 > len(index)):
                 index.save(self.folder, self._meta("store_id"), self._index_generation)
-                self._saved_generation = self._index_generation
+                self._drift = 0
 
     # ---------------------------------------------------------------- reading
 
@@ -243,11 +216,8 @@ class Store:
             if outermost:
                 self._connection.execute("BEGIN")
             try:
-                yield
-            except sqlite3.DatabaseError as error:
-                raise StoreDamagedError(
-                    f"{self.folder / 'glyph.db'} cannot be read: {error}", hint="restore it from a backup"
-                ) from error
+                with schema.naming_errors(self.folder / "glyph.db"):
+                    yield
             finally:
                 if outermost and self._connection.in_transaction:
                     self._connection.execute("COMMIT")
@@ -341,21 +311,7 @@ class Store:
     # ---------------------------------------------------------------- inside
 
     def _meta(self, key: str) -> str:
-        found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        if found is None:
-            raise StoreDamagedError(
-                f"{self.folder / 'glyph.db'} does not say its {key}", hint="restore it from a backup"
-            )
-        return str(found[0])
-
-    def _check_fit(self, embedder: EmbedderInfo, profile: RenderProfile) -> None:
-        with self.reading():
-            for key, value in _describe(embedder, profile).items():
-                if key not in ("generation", "store_id") and self._meta(key) != value:
-                    raise StoreMismatchError(
-                        f"the store in {str(self.folder)!r} was made with {key} {self._meta(key)!r}, not {value!r}",
-                        hint=f"open it with that {key}, or index into a new folder",
-                    )
+        return identity.meta(self._connection, self.folder, key)
 
     def _current_index(self) -> VectorIndex:
         """The FAISS index, brought up to the snapshot that is being read."""
@@ -371,21 +327,37 @@ class Store:
 
     def _catch_up(self, index: VectorIndex) -> None:
         wanted = np.fromiter((row for (row,) in self._connection.execute("SELECT row FROM chunks")), np.int64)
-        index.remove(np.setdiff1d(index.rows, wanted))
+        gone = np.setdiff1d(index.rows, wanted)
+        index.remove(gone)
         missing = np.setdiff1d(wanted, index.rows)
+        self._drift += len(gone) + len(missing)
         for at in range(0, len(missing), 4096):
             part = missing[at : at + 4096]
             index.add(part, rows.load_vectors(self._connection, part.tolist(), self._dimension))
 
 
-def _describe(embedder: EmbedderInfo, profile: RenderProfile) -> dict[str, str]:
-    """What a store says about itself; all but its id and generation must fit when it is opened."""
-    return {
-        "store_id": uuid.uuid4().hex,
-        "generation": "0",
-        "embedder": embedder.name,
-        "embedder fingerprint": embedder.fingerprint,
-        "dimension": str(embedder.dimension),
-        "render profile": profile.fingerprint,
-        "terms version": str(TERMS_VERSION),
-    }
+def _create(connection: sqlite3.Connection, folder: Path, embedder: EmbedderInfo, profile: RenderProfile) -> None:
+    """Makes the tables, unless another process has just done so."""
+    with _writer_lock(folder):
+        if schema.is_empty(connection):
+            schema.create(connection, identity.describe(embedder, profile))
+
+
+@contextmanager
+def _writer_lock(folder: Path, lock: filelock.BaseFileLock | None = None) -> Iterator[None]:
+    """Holds a store's writer lock.
+
+    Raises:
+        StoreLockedError: If another process holds it.
+    """
+    lock = lock or filelock.FileLock(folder / "writer.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise StoreLockedError(
+            f"another process is writing to {str(folder)!r}", hint="wait until it is done; reading goes on"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

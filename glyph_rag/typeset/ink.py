@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from glyph_rag.typeset import hexbox
 from glyph_rag.typeset.fonts import BUNDLED_FONTS, HEX_BOX, Typecase, open_font, typecase
-from glyph_rag.typeset.outline import ONE, Bitmap, rasterise
+from glyph_rag.typeset.raster import ONE, Bitmap, rasterise
 
 PHASES = 4
 """Latin glyphs are placed at quarter pixels, which keeps their spacing even and legible at small sizes."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Self
 
 from glyph_rag.errors import ProfileError
 from glyph_rag.typeset.fonts import BUNDLED_FONTS
@@ -69,6 +71,23 @@ class RenderProfile:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ProfileError(f"{name} is {value}", hint=f"choose {low} to {high} pixels")
+
+    def to_json(self) -> str:
+        """All fields, as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The profile that `to_json` wrote.
+
+        Raises:
+            ProfileError: If a field is missing, unknown or out of range.
+        """
+        try:
+            fields = json.loads(text)
+            return cls(**{str(name): int(value) for name, value in fields.items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ProfileError(f"this is no render profile: {text[:200]!r}", hint=str(error)) from error
 
     @property
     def column_width(self) -> int:
