@@ -5,11 +5,11 @@ It has no language model, so it quotes and does not phrase. What it never sees i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from glyph_rag.embed.embedder import Embedder, FloatArray
-from glyph_rag.embed.language import knows
+from glyph_rag.embed.embedder import Embedder
 from glyph_rag.read.choose import choose
+from glyph_rag.read.likeness import Likeness
 from glyph_rag.read.plan import PlanPage, ReadingPlan
 from glyph_rag.read.reader import Reading
 from glyph_rag.read.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
@@ -26,7 +26,7 @@ class OcrReader:
             embedder: Compares sentences with the question, in the languages it knows.
             recogniser: Reads single lines; PP-OCRv6 where None.
         """
-        self._embedder = embedder
+        self._likeness = Likeness(embedder)
         self._recogniser = recogniser or PaddleRecogniser()
 
     @property
@@ -36,7 +36,7 @@ class OcrReader:
 
     def read(self, question: str, plan: ReadingPlan) -> Reading:
         """Looks at the pages of a plan and answers; the text is empty when nothing on them answers."""
-        choice = choose(question, [self._transcribe(page) for page in plan.pages], self._similarity(question))
+        choice = choose(question, [self._transcribe(page) for page in plan.pages], self._likeness.of(question))
         text = "\n\n".join(sentence.text for sentence in choice.sentences) if choice.answered else ""
         unread = {script for page in plan.pages for passage in page.passages for script in passage.scripts - SCRIPTS}
         return Reading(text, tuple(_cannot_read(script) for script in sorted(unread)))
@@ -46,18 +46,6 @@ class OcrReader:
         readable = [passage.lines for passage in page.passages if passage.scripts <= SCRIPTS]
         words = iter(self._recogniser.read(page.levels, [box for lines in readable for box in lines]))
         return "\n\n".join(_join(lines, [next(words) for _ in lines]) for lines in readable)
-
-    def _similarity(self, question: str) -> Callable[[Sequence[str]], FloatArray] | None:
-        """The cosine of texts with the question, or None where the embedder does not know the language."""
-        if not knows(self._embedder.info.languages, question):
-            return None
-        vector = self._embedder.embed_queries([question])[0]
-
-        def similarity(texts: Sequence[str]) -> FloatArray:
-            cosines: FloatArray = self._embedder.embed_documents(texts) @ vector
-            return cosines
-
-        return similarity
 
 
 def _cannot_read(script: str) -> str:
