@@ -113,10 +113,12 @@ def test_few_texts_are_embedded_and_each_once() -> None:
     assert len(asked) == len(set(asked)) <= 20
 
 
-def test_the_rarity_of_the_corpus_counts() -> None:
-    passage = "Acme sells blue pumps. Acme sells red valves."
-    plain = choose("Does Acme sell zebras?", [passage]).score
-    assert choose("Does Acme sell zebras?", [passage], rarity_of=lambda w: 9.0 if w == "zebras" else 0.5).score < plain
+def test_a_heading_is_no_answer() -> None:
+    for heading in ("## Telephones for field crews", "Telephones"):
+        passage = f"{heading}\n\nField crews get a waterproof one with a red case."
+        assert texts(choose("Which telephones do field crews get?", [passage])) == (
+            "Field crews get a waterproof one with a red case."
+        )
 
 
 def test_a_sentence_too_long_to_quote_is_cut_at_a_comma() -> None:

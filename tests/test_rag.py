@@ -222,3 +222,10 @@ def test_answers_become_json(kb: GlyphRAG) -> None:
     assert value["text"] == answer.text
     assert value["citations"][0]["line_start"] == answer.citations[0].line_start
     assert value["plan"][0]["label"] == "P1"
+
+
+def test_a_row_of_a_table_is_quoted_alone(kb: GlyphRAG) -> None:
+    answer = kb.ask("How much is the daily allowance in the rest of Europe?")
+    (row,) = (citation for citation in answer.citations if "42 EUR" in citation.quote)
+    assert "At home" not in row.quote
+    assert row.line_start == row.line_end

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from glyph_rag import GlyphRAG
+from glyph_rag.embed.minilm import MiniLMEmbedder
+from glyph_rag.read.ocr import OcrReader
 from glyph_rag.testing import HashEmbedder
 from glyph_rag.typeset.highlight import highlight
 
@@ -37,7 +39,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rag(tree: Path, tmp_path_factory: pytest.TempPathFactory):
-    with GlyphRAG.open(tmp_path_factory.mktemp("kb"), embedder=HashEmbedder()) as opened:
+    # Embedding thousands of chunks would take minutes; reading is the real thing.
+    reader = OcrReader(MiniLMEmbedder())
+    with GlyphRAG.open(tmp_path_factory.mktemp("kb"), embedder=HashEmbedder(), reader=reader) as opened:
         seen: list[tuple[int, int]] = []
         report = opened.add_path(tree, progress=lambda done, total: seen.append((done, total)))
         assert report.added == len(seen) == seen[-1][0] == seen[-1][1] > 400

@@ -21,7 +21,6 @@ from glyph_rag.read.evidence import MATCHED, Analysis, FloatArray, analyse, is_u
 __all__ = ["Choice", "Chosen", "choose"]
 
 Similarity = Callable[[Sequence[str]], FloatArray]
-Rarity = Callable[[str], float]
 
 _LONGEST = 600  # characters of one returned sentence
 _SHORTLIST = 10  # sentences worth the cost of embedding
@@ -40,7 +39,7 @@ _WEIGHTS = {
     "number": 3.0,  # the question asks for a number and the sentence brings a new one
     "year": 2.3,
     "name": 0.8,
-    "repeats": -4.0,  # nothing in it but the question's own words, or it asks something itself
+    "repeats": -4.0,  # only the question's own words, or it asks something itself, or is a title
 }
 _WEIGHTS_COMPARED = {
     "own": 6.5, "context": 2.3, "passage": 3.5, "rarest": 1.4, "rank": 2.2,
@@ -51,10 +50,10 @@ _WEIGHTS_COMPARED = {
 
 # Where the line runs between answering and not. Weights: a logistic regression of answered questions against
 # questions whose article was taken away or that were asked of another corpus. Lines: they lose about 2 points
-# of right answers on XQuAD, all questions counted. The second of each pair holds where the corpus tells how
-# rare words are: question words that stand nowhere then weigh more. Character pairs overlap less than words.
-_LINE_WORDS, _LINE_PAIRS, _LINE_COMPARED = (3.0, 4.2), (1.65, 2.3), (10.8, 11.5)
+# of right answers on XQuAD, all questions counted. Character pairs overlap less than words.
+_LINE_WORDS, _LINE_PAIRS, _LINE_COMPARED = 3.0, 1.65, 10.8
 
+_HEADING = re.compile(r"#{1,6}\s")
 _YEAR = re.compile(r"(?<!\d)(?:1\d{3}|20\d{2})(?!\d)")
 _SOFT_BREAK = re.compile(r"[;:,；：，、،؛]\s*|\s+")
 _STRONG_BREAK = re.compile(r"[;:,；：，、،؛]\s*")
@@ -93,33 +92,27 @@ class Choice:
     answered: bool
 
 
-def choose(
-    question: str,
-    passages: Sequence[str],
-    similarity: Similarity | None = None,
-    rarity_of: Rarity | None = None,
-) -> Choice:
+def choose(question: str, passages: Sequence[str], similarity: Similarity | None = None) -> Choice:
     """Choose at most two sentences that answer a question.
 
     Args:
         question: The question, in any language.
         passages: The texts to choose from, best first.
-        similarity: Cosine of each given text with the question, by an embedder that knows the
-        language; None where
-            it does not.
-        rarity_of: Inverse document frequency (a logarithm) of a folded word or pair of characters in
-        the whole
-            corpus, where it is at hand; the candidates alone serve otherwise.
+        similarity: How alike each given text and the question are, on the scale of `likeness`; None where no embedder
+            knows the language.
     """
     candidates = [piece for number, text in enumerate(passages) for piece in _pieces(number, text)]
     asked = analyse(without_cues(question))
     if not candidates or not asked.words:
         return Choice((), float("-inf"), False)
     analyses = [analyse(candidate.text) for candidate in candidates]
-    seen = _observe(question, asked, candidates, analyses, rarity_of)
+    seen = _observe(question, asked, candidates, analyses)
     if similarity is not None:
         _compare(passages, candidates, seen, similarity)
     scores = _weigh(seen, _WEIGHTS if similarity is None else _WEIGHTS_COMPARED)
+    headings = np.array([_HEADING.match(candidate.text) is not None for candidate in candidates])
+    if not headings.all():
+        scores[headings] = -np.inf
     order = np.argsort(-scores, kind="stable")
     picked = [int(order[0])]
     for other in order[1:]:
@@ -128,7 +121,7 @@ def choose(
         if candidates[other].text != candidates[picked[0]].text:
             picked.append(int(other))
             break
-    support = _support(seen, picked[0], question, rarity_of is not None)
+    support = _support(seen, picked[0], question)
     chosen = sorted((candidates[i] for i in picked), key=lambda c: (c.passage, c.start))
     return Choice(tuple(chosen), support, support >= 0)
 
@@ -166,7 +159,6 @@ def _observe(
     asked: Analysis,
     candidates: Sequence[Chosen],
     analyses: Sequence[Analysis],
-    rarity_of: Rarity | None,
 ) -> dict[str, FloatArray]:
     """Everything lexical that is observed of each sentence, each mostly between 0 and 1."""
     wanted = list(dict.fromkeys(asked.words))
@@ -187,12 +179,16 @@ def _observe(
     whole = np.stack([found[:, passage == p].max(axis=1) for p in passage], axis=1)
 
     local = rarity(found >= MATCHED)
-    rare = local if rarity_of is None else (local + np.array([rarity_of(w) for w in wanted], dtype=np.float32)) / 2
     # A long word says more than a short one as rare.
-    weight = rare * np.array([min(len(word), 8) / 8 for word in wanted], dtype=np.float32)
+    weight = local * np.array([min(len(word), 8) / 8 for word in wanted], dtype=np.float32)
     weight = weight / max(float(weight.sum()), 1e-6)
     own = weight @ found
-    repeats = np.array([not f or bool(_QUESTION_END.search(c.text)) for f, c in zip(fresh, candidates, strict=True)])
+    repeats = np.array(
+        [
+            not f or bool(_QUESTION_END.search(c.text)) or _looks_like_a_title(c.text)
+            for f, c in zip(fresh, candidates, strict=True)
+        ]
+    )
     return {
         "own": own,
         "context": weight @ np.maximum(found, before) - own,
@@ -202,6 +198,13 @@ def _observe(
         "repeats": repeats.astype(np.float32),
         **_fitting(question, asked, candidates, analyses),
     }
+
+
+def _looks_like_a_title(text: str) -> bool:
+    """A few bare words on a line of their own, as headings are where no mark says so."""
+    words = text.split()
+    longest = 8 if is_unspaced(text) else 40
+    return len(words) <= 5 and len(text) <= longest and all(word.isalpha() for word in words)
 
 
 def _fitting(
@@ -248,12 +251,11 @@ def _weigh(seen: dict[str, FloatArray], weights: dict[str, float]) -> FloatArray
     return total
 
 
-def _support(seen: dict[str, FloatArray], best: int, question: str, knows_rarity: bool) -> float:
+def _support(seen: dict[str, FloatArray], best: int, question: str) -> float:
     """How sure it is that something answers, judged by the best sentence; 0 is the line."""
     near = float(seen["own"][best] + seen["context"][best])
     passage = float(seen["passage"][best])
     if "alike" in seen:
         alike = float(max(seen["alike"][best], seen["alike_in_context"][best]))
-        return 6.9 * near + 1.9 * passage + 18.1 * alike - _LINE_COMPARED[knows_rarity]
-    line = _LINE_PAIRS if is_unspaced(question) else _LINE_WORDS
-    return 9.3 * near + 3.7 * passage - line[knows_rarity]
+        return 6.9 * near + 1.9 * passage + 18.1 * alike - _LINE_COMPARED
+    return 9.3 * near + 3.7 * passage - (_LINE_PAIRS if is_unspaced(question) else _LINE_WORDS)

@@ -15,6 +15,8 @@ from glyph_rag.read.reader import Reading
 from glyph_rag.read.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
 from glyph_rag.typeset.layout import Box
 
+_FULL_LINE = 0.65
+
 
 class OcrReader:
     """Reads the passages that earned the hits and answers with at most two of their sentences."""
@@ -45,7 +47,7 @@ class OcrReader:
         """What stands in the passages of a page that are in a script it knows."""
         readable = [passage.lines for passage in page.passages if passage.scripts <= SCRIPTS]
         words = iter(self._recogniser.read(page.levels, [box for lines in readable for box in lines]))
-        return "\n\n".join(_join(lines, [next(words) for _ in lines]) for lines in readable)
+        return "\n\n".join(_join(lines, [next(words) for _ in lines], page.column_width) for lines in readable)
 
 
 def _cannot_read(script: str) -> str:
@@ -55,11 +57,17 @@ def _cannot_read(script: str) -> str:
     )
 
 
-def _join(boxes: Sequence[Box], lines: Sequence[str]) -> str:
-    """The lines of a passage, with an empty line where the page leaves a gap."""
+def _join(boxes: Sequence[Box], lines: Sequence[str], column_width: int) -> str:
+    """The lines of a passage, with an empty line between two that do not belong to one paragraph.
+
+    They do not where the page leaves a gap, and where the first has so much room left that the next word would have
+    fitted: so items of lists and rows of tables stay apart even if their marks are misread.
+    """
     text = ""
     for at, line in enumerate(lines):
         if at:
-            text += "\n\n" if boxes[at].y0 > boxes[at - 1].y1 else "\n"
+            above = boxes[at - 1]
+            apart = boxes[at].y0 > above.y1 or above.x1 - above.x0 < _FULL_LINE * column_width
+            text += "\n\n" if apart else "\n"
         text += line
     return text

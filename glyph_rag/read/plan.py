@@ -41,6 +41,7 @@ class PlanPage:
         levels: Its pixels: uint8 (height, width), ink from 0 for paper to 15 for black.
         passages: The parts that earned the hit, in the order of the page.
         tokens: What a reader pays for the image.
+        column_width: Room for a line, in pixels: a line that leaves much of it empty was not broken for want of room.
     """
 
     label: str
@@ -48,6 +49,7 @@ class PlanPage:
     levels: Levels = field(repr=False)
     passages: tuple[Passage, ...] = field(repr=False)
     tokens: int
+    column_width: int = field(repr=False)
 
     def png(self) -> bytes:
         """The page as a PNG file."""
@@ -92,6 +94,7 @@ def _show(number: int, hit: Hit) -> PlanPage:
         levels=page.levels(),
         passages=tuple(_locate(page, chunk) for chunk in sorted(hit.chunks, key=lambda chunk: chunk.start)),
         tokens=image_tokens(layout.width, layout.height, page.profile.patch),
+        column_width=page.profile.column_width,
     )
 
 
