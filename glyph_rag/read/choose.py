@@ -51,7 +51,8 @@ _WEIGHTS_COMPARED = {
 # Where the line runs between answering and not. Weights: a logistic regression of answered questions against
 # questions whose article was taken away or that were asked of another corpus. Lines: they lose about 2 points
 # of right answers on XQuAD, all questions counted. Character pairs overlap less than words.
-_LINE_WORDS, _LINE_PAIRS, _LINE_COMPARED = 3.0, 1.65, 10.8
+_LINE_WORDS, _LINE_PAIRS = 3.0, 1.65
+_LINE_WORDS_COMPARED, _LINE_PAIRS_COMPARED = 10.8, 9.8
 
 _HEADING = re.compile(r"#{1,6}\s")
 _YEAR = re.compile(r"(?<!\d)(?:1\d{3}|20\d{2})(?!\d)")
@@ -255,7 +256,8 @@ def _support(seen: dict[str, FloatArray], best: int, question: str) -> float:
     """How sure it is that something answers, judged by the best sentence; 0 is the line."""
     near = float(seen["own"][best] + seen["context"][best])
     passage = float(seen["passage"][best])
+    in_pairs = is_unspaced(question)
     if "alike" in seen:
         alike = float(max(seen["alike"][best], seen["alike_in_context"][best]))
-        return 6.9 * near + 1.9 * passage + 18.1 * alike - _LINE_COMPARED
-    return 9.3 * near + 3.7 * passage - (_LINE_PAIRS if is_unspaced(question) else _LINE_WORDS)
+        return 6.9 * near + 1.9 * passage + 18.1 * alike - (_LINE_PAIRS_COMPARED if in_pairs else _LINE_WORDS_COMPARED)
+    return 9.3 * near + 3.7 * passage - (_LINE_PAIRS if in_pairs else _LINE_WORDS)
