@@ -322,6 +322,7 @@ def test_a_form_around_the_page_is_not_taken_away(tmp_path: Path) -> None:
 )
 def test_malformed_html_is_still_read(tmp_path: Path, page: str) -> None:
     document = load_one(tmp_path / "a.html", page)
+    assert document.text.strip()
     document.text.encode("utf-8")
 
 
