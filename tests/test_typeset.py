@@ -6,6 +6,7 @@ import hashlib
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.typeset.tokens import estimate_text_tokens, image_tokens
 
 PROFILE = RenderProfile()
-SMALL = RenderProfile(width=224, height=112)
+SMALL = RenderProfile(width=280, height=112)
 MIXED = "Übung macht den Meister — 你好，世界。こんにちは 안녕하세요 \ue000 ±½ ERR_42\n\n  def f(x):\n\treturn x\n"
 
 any_text = st.text(st.characters(), max_size=400)
@@ -81,10 +82,10 @@ def test_everything_stays_on_the_page(text: str) -> None:
         assert layout.width % SMALL.patch == 0
         assert layout.height <= SMALL.height
         for above, line in zip([None, *layout.lines], layout.lines, strict=False):
-            column = (line.box.x0 - SMALL.margin) // (SMALL.column_width + SMALL.gutter)
-            assert line.box.y1 <= layout.height - SMALL.margin
+            column = (line.box.x0 - SMALL.margin_x) // (SMALL.column_width + SMALL.gutter)
+            assert line.box.y1 <= layout.height - SMALL.margin_y
             assert (
-                line.box.x1 <= SMALL.margin + column * (SMALL.column_width + SMALL.gutter) + SMALL.column_width + 1
+                line.box.x1 <= SMALL.margin_x + column * (SMALL.column_width + SMALL.gutter) + SMALL.column_width + 1
                 or line.end - line.start <= 2
             )
             if above is not None:
@@ -93,7 +94,7 @@ def test_everything_stays_on_the_page(text: str) -> None:
                     "each line stands below the one before, or in the next column"
                 )
             for run in line.runs:
-                assert np.all(np.diff(run.pens) >= 0)
+                assert np.all(np.diff(run.pens) * (-1 if run.rtl else 1) >= 0)
         assert page.levels().shape == (layout.height, layout.width)
 
 
@@ -199,9 +200,9 @@ def test_columns_are_balanced_and_the_page_is_cropped() -> None:
     page = pages_of("word " * 400)[0]
     left = [line for line in page.layout.lines if line.box.x0 < 300]
     right = [line for line in page.layout.lines if line.box.x0 > 300]
-    assert 0 <= len(left) - len(right) <= 2
+    assert 0 <= len(left) - len(right) <= 5  # Pages grow by whole patches, and a patch holds more than two lines.
     assert page.layout.height < 400
-    assert pages_of("tiny")[0].levels().shape == (28, 56)
+    assert pages_of("tiny", replace(PROFILE, label_px=0))[0].levels().shape == (28, 56)
 
 
 def test_chinese_lines_do_not_start_with_closing_punctuation() -> None:

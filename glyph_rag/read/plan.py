@@ -36,9 +36,11 @@ class PlanPage:
     """One page as a reader is shown it.
 
     Attributes:
-        label: What the page is called in this plan: "P1", "P2", ...
+        label: What the page is called in this plan, and in the strip at its top: "P1", "P2", ...
         page_id: The page's id in the store.
-        levels: Its pixels: uint8 (height, width), ink from 0 for paper to 15 for black.
+        levels: Its pixels: uint8 (height, width), ink from 0 for paper to 15 for full ink.
+        ink: Colour of full ink, "#rrggbb".
+        paper: Colour of the paper.
         passages: The parts that earned the hit, in the order of the page.
         tokens: What a reader pays for the image.
         column_width: Room for a line, in pixels: a line that leaves much of it empty was not broken for want of room.
@@ -47,13 +49,15 @@ class PlanPage:
     label: str
     page_id: str
     levels: Levels = field(repr=False)
+    ink: str = field(repr=False)
+    paper: str = field(repr=False)
     passages: tuple[Passage, ...] = field(repr=False)
     tokens: int
     column_width: int = field(repr=False)
 
     def png(self) -> bytes:
         """The page as a PNG file."""
-        return encode(self.levels)
+        return encode(self.levels, self.ink, self.paper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +95,20 @@ def _show(number: int, hit: Hit) -> PlanPage:
     return PlanPage(
         label=f"P{number}",
         page_id=page.id,
-        levels=page.levels(),
+        levels=page.levels(f"[P{number}] {_whereabouts(page)}"),
+        ink=page.profile.ink,
+        paper=page.profile.paper,
         passages=tuple(_locate(page, chunk) for chunk in sorted(hit.chunks, key=lambda chunk: chunk.start)),
         tokens=image_tokens(layout.width, layout.height, page.profile.patch),
         column_width=page.profile.column_width,
     )
 
 
+def _whereabouts(page: Page) -> str:
+    """Source and place of a page, as its label says it: a file and lines, or what the format has instead of lines."""
+    place = page.label_of(page.start) or f"{page.first_line}-{page.line_of(page.end)}"
+    return f"{page.source or page.document_id}:{place}"
+
+
 def _locate(page: Page, chunk: Chunk) -> Passage:
-    lines = tuple(line.box for line in page.layout.lines if line.start < chunk.end and chunk.start < line.end)
-    return Passage(lines, scripts_of(chunk.text, share=0.2))
+    return Passage(page.layout.lines_of(chunk.start, chunk.end), scripts_of(chunk.text, share=0.2))

@@ -1,13 +1,13 @@
 """The fonts a page is set in, and what each character of the text becomes in them.
 
-The bundled faces are asked in order, and the first that has a glyph for the character draws it. A character that
-none has is drawn as a box with its code point in hex, so that nothing of the text vanishes from the page.
+The user's faces are asked first, then the first choice for the character's script, then all others in order. A
+character that none has is drawn as a box with its code point in hex, so that nothing vanishes from the page.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+import unicodedata
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import uharfbuzz as hb
 
-from glyph_rag.errors import ProfileError
 from glyph_rag.typeset import hexbox
+from glyph_rag.typeset.faces import FACES, Face
+from glyph_rag.typeset.profile import RenderProfile, UserFont
+from glyph_rag.typeset.unicode import scripts
 
 PEN = 64
 """Pen positions are integers in 1/64 pixel."""
@@ -27,120 +29,202 @@ HEX_BOX = 254
 NO_INK = 255
 """Face number of characters that take part in the text but leave no ink: spaces and format characters."""
 
+LATIN, CJK, COMPLEX, EMOJI = range(4)
+"""Sizes of type: which of the profile's sizes a character is set in."""
 
-@dataclass(frozen=True)
-class FontFile:
-    """A font that ships with the package.
-
-    Attributes:
-        name: File name among the package's assets.
-        sha256: Hex digest of the file; part of every profile's fingerprint.
-        cjk: Whether the profile's CJK sizes apply to it.
-    """
-
-    name: str
-    sha256: str
-    cjk: bool
-
-
-BUNDLED_FONTS = (
-    FontFile("DejaVuSans.ttf", "abdc775b21b1bc470d50c97e790d276f2054b7504e56e5bd3e64f48d68582322", cjk=False),
-    FontFile(
-        "NotoSansCJKsc-subset.otf",
-        "1e4ec9e14a413db0f8b2c5d9c8e49ff123e55949a7f7e5a3b9d0b81ac97d5436",
-        cjk=True,
-    ),
-)
+SPACE, SOLO, SHAPED = 1, 2, 4
+"""What a character is to the compositor: white space, one that stands for itself (Han, kana, Hangul), or one that only
+HarfBuzz can place."""
 
 
 @cache
-def open_font(font: FontFile) -> hb.Font:
-    """The font, in its own units, y upwards."""
-    data = (files("glyph_rag") / "assets" / "fonts" / font.name).read_bytes()
+def _open_bundled(face: Face) -> hb.Font:
+    data = (files("glyph_rag") / "assets" / "fonts" / face.name).read_bytes()
     return hb.Font(hb.Face(hb.Blob(data)))
 
 
+@lru_cache(maxsize=16)
+def _open_own(font: UserFont) -> hb.Font:
+    return hb.Font(hb.Face(hb.Blob(font.read())))
+
+
 class Typecase:
-    """What every code point becomes at given sizes: face, glyph and advance, looked up once and kept in tables.
+    """What every code point becomes under a profile, looked up once and kept in tables.
 
     Attributes:
-        face: uint8 (0x110000,): index into `BUNDLED_FONTS`, `HEX_BOX` or `NO_INK`.
+        face: uint8 (0x110000,): number of the face, `HEX_BOX` or `NO_INK`.
         glyph: uint32 (0x110000,): glyph id in that face, or the code point itself for a hex box.
+        size: uint8 (0x110000,): `LATIN`, `CJK`, `COMPLEX` or `EMOJI`.
+        kind: uint8 (0x110000,): `SPACE`, `SOLO` and `SHAPED`, added up.
         advance: int32 (0x110000,): how far the pen moves, in 1/64 pixel; -1 until looked up.
     """
 
-    def __init__(self, latin_px: int, cjk_px: int) -> None:
-        self._sizes = tuple(cjk_px if font.cjk else latin_px for font in BUNDLED_FONTS)
+    def __init__(self, profile: RenderProfile, mono: bool) -> None:
+        own = len(profile.fonts)
+        # The monospaced face goes first for code and last for prose.
+        bundled = sorted(FACES, key=lambda face: (face.kind == "mono") != mono)
+        self._faces: list[UserFont | Face] = [*profile.fonts, *bundled]
+        self._general = list(range(len(self._faces)))
+        self._choice = {script: own + i for i, face in reversed(list(enumerate(bundled))) for script in face.scripts}
+        for face in profile.fonts:
+            _open_own(face)
+        self._own, self.emoji = own, {own + i for i, face in enumerate(bundled) if face.kind == "emoji"}
+        self._mono = mono
+        self._order: dict[int, list[int]] = {}
+        latin = (profile.mono_px, profile.mono_line) if mono else (profile.latin_px, profile.latin_line)
+        emoji = (latin[1], latin[1])
+        sizes = (latin, (profile.cjk_px, profile.cjk_line), (profile.complex_px, profile.complex_line), emoji)
+        self._em = [round(px * PEN) for px, _ in sizes]
+        self.scale = profile.horizontal_scale
+        below = [-(-round(px * 4) // 16) for px, _ in sizes]
+        below[EMOJI] = below[LATIN]
+        self.above = np.array([line - low for (_, line), low in zip(sizes, below, strict=True)], np.int16)
+        self.below = np.array(below, np.int16)
         self.face = np.full(0x110000, NO_INK, np.uint8)
         self.glyph = np.zeros(0x110000, np.uint32)
+        self.size = np.zeros(0x110000, np.uint8)
+        self.kind = np.zeros(0x110000, np.uint8)
         self.advance = np.full(0x110000, -1, np.int32)
         self._lock = threading.Lock()
 
-    def size_of(self, face: int) -> int:
-        """Pixels to the em of a face."""
-        return self._sizes[face]
+    def font(self, face: int) -> hb.Font:
+        """The face of a number, opened when first asked for."""
+        wanted = self._faces[face]
+        return _open_own(wanted) if isinstance(wanted, UserFont) else _open_bundled(wanted)
+
+    def em(self, size: int) -> tuple[int, int]:
+        """Width and height of the em in 1/64 pixel, for a size of type."""
+        return self._em[size] * self.scale // 100, self._em[size]
 
     def look_up(self, codes: npt.NDArray[np.uint32]) -> None:
         """Fills the tables for every code point in `codes`, an array of any shape."""
-        fresh = np.unique(codes)
-        fresh = fresh[self.advance[fresh] < 0]
+        fresh = codes[self.advance[codes] < 0]
         if not len(fresh):
             return
         with self._lock:
-            for code in fresh.tolist():
+            for code in np.unique(fresh).tolist():
                 self._add(code)
+
+    def covers(self, face: int, code: int) -> bool:
+        """Whether a face has a glyph for a code point."""
+        return bool(self.font(face).get_nominal_glyph(code))
+
+    def candidates(self, code: int) -> list[int]:
+        """The faces, in the order in which they are asked for a code point."""
+        script = int(_scripts()[code])
+        if script not in self._order:
+            self._order[script] = self._order_for(scripts.NAMES[script])
+        return self._order[script]
+
+    def _order_for(self, script: str) -> list[int]:
+        first = self._choice.get(script)
+        if first is None or (self._mono and script in _LETTERS_OF_CODE):
+            return self._general
+        own, others = self._general[: self._own], self._general[self._own :]
+        return [*own, first, *(face for face in others if face != first)]
 
     def _add(self, code: int) -> None:
         character = chr(code)
         if character.isspace():
-            width = 4 if character == "\t" else 1
-            self.advance[code] = width * self._measure(0, self._nominal(0, 0x20))
-        elif code in _FORMAT_CHARACTERS:
+            self._add_space(code, character)
+        elif is_format(code):
+            self.kind[code] = SHAPED if code in _JOINERS or code in _VARIATIONS else 0
             self.advance[code] = 0
         else:
-            self._add_inked(code)
+            self._add_inked(code, character)
 
-    def _add_inked(self, code: int) -> None:
-        for face in range(len(BUNDLED_FONTS)):
-            glyph = self._nominal(face, code)
+    def _add_space(self, code: int, character: str) -> None:
+        """Spaces are whole pixels wide, so that words start on whole pixels and are drawn alike everywhere."""
+        if character == "\u3000":
+            advance = self.em(CJK)[0]
+        else:
+            advance = (4 if character == "\t" else 1) * _round(self._measure(self._general[0], 0x20, LATIN))
+        self.kind[code] = 0 if character in _NO_BREAK else SPACE
+        self.advance[code] = max(PEN, _round(advance))
+
+    def _add_inked(self, code: int, character: str) -> None:
+        size = self._size_of(code)
+        for face in self.candidates(code):
+            glyph = self.font(face).get_nominal_glyph(code)
             if glyph:
+                size = EMOJI if face in self.emoji else size
                 self.glyph[code], self.face[code] = glyph, face
-                self.advance[code] = self._measure(face, glyph)
-                return
-        self.glyph[code], self.face[code] = code, HEX_BOX
-        self.advance[code] = hexbox.width(code) * PEN
+                advance = self._measure(face, code, size)
+                break
+        else:
+            self.glyph[code], self.face[code] = code, HEX_BOX
+            advance = hexbox.width(code) * PEN
+        shaped = size in (COMPLEX, EMOJI) or unicodedata.category(character)[0] == "M" or is_conjoining(code)
+        self.size[code] = size
+        self.kind[code] = SHAPED if shaped else SOLO if size == CJK else 0
+        self.advance[code] = _round(advance) if size == CJK else advance
 
-    def _nominal(self, face: int, code: int) -> int:
-        return open_font(BUNDLED_FONTS[face]).get_nominal_glyph(code) or 0
+    def _size_of(self, code: int) -> int:
+        if is_cjk(code):
+            return CJK
+        return LATIN if scripts.NAMES[int(_scripts()[code])] in _ALPHABETS else COMPLEX
 
-    def _measure(self, face: int, glyph: int) -> int:
-        font = open_font(BUNDLED_FONTS[face])
-        units, upem = int(font.get_glyph_h_advance(glyph)), int(font.face.upem)
-        return units * self._sizes[face] * PEN // upem
+    def _measure(self, face: int, code: int, size: int) -> int:
+        font = self.font(face)
+        glyph = font.get_nominal_glyph(code) or 0
+        return int(font.get_glyph_h_advance(glyph)) * self.em(size)[0] // int(font.face.upem)
 
 
-_FORMAT_CHARACTERS = frozenset(
-    code
-    for first, last in (
-        (0x00AD, 0x00AD),
-        (0x061C, 0x061C),
-        (0x180E, 0x180E),
-        (0x200B, 0x200F),
-        (0x202A, 0x202E),
-        (0x2060, 0x206F),
-        (0xFE00, 0xFE0F),
-        (0xFEFF, 0xFEFF),
-        (0xE0100, 0xE01EF),
-    )
-    for code in range(first, last + 1)
+@cache
+def _scripts() -> npt.NDArray[np.uint8]:
+    """The script of every code point, as an index into `scripts.NAMES`."""
+    return scripts.script_of(np.arange(0x110000, dtype=np.uint32))
+
+
+def is_cjk(code: int) -> bool:
+    """Whether a character is set in a square: Han, kana, Hangul and full-width forms."""
+    return (
+        0x2E80 <= code <= 0xA4CF or 0xAC00 <= code <= 0xD7FF or 0xF900 <= code <= 0xFAFF
+        or 0x1100 <= code <= 0x11FF or 0xA960 <= code <= 0xA97F or 0xFE10 <= code <= 0xFE1F
+        or 0xFE30 <= code <= 0xFE6F or 0xFF00 <= code <= 0xFFEF or 0x1B000 <= code <= 0x1B16F
+        or 0x20000 <= code <= 0x3FFFF
+    )  # fmt: skip
+
+
+def is_conjoining(code: int) -> bool:
+    """Whether a character is a Hangul letter that joins its neighbours to a syllable."""
+    return 0x1100 <= code <= 0x11FF or 0xA960 <= code <= 0xA97F or 0xD7B0 <= code <= 0xD7FF
+
+
+def is_format(code: int) -> bool:
+    """Whether a character is invisible by definition (Unicode: default ignorable)."""
+    return code in _FORMAT
+
+
+_FORMAT_RANGES = (
+    (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+_FORMAT = frozenset(code for first, last in _FORMAT_RANGES for code in range(first, last + 1))
+_JOINERS = frozenset((0x034F, 0x115F, 0x1160, 0x180E, 0x200D))
+_VARIATIONS = frozenset((*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000)))
+_LETTERS_OF_CODE = ("Zyyy", "Latn", "Grek", "Cyrl")
+_NO_BREAK = ("\u00a0", "\u202f", "\u2007")
+_ALPHABETS = frozenset(
+    ("Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Cher", "Goth", "Runr", "Ogam", "Glag", "Brai")
+    + ("Zyyy", "Zinh", "Zzzz", "Hani", "Hira", "Kana", "Hang", "Bopo", "Yiii")
 )
-"""Soft hyphen, zero-width characters, bidirectional controls and variation selectors (Unicode general category Cf
-and default ignorables): part of the text, invisible by definition."""
+
+
+def _round(pens: int) -> int:
+    return (pens + PEN // 2) // PEN * PEN
 
 
 @lru_cache(maxsize=8)
-def typecase(latin_px: int, cjk_px: int) -> Typecase:
-    """The tables for these sizes, shared by everything in this process that sets text at them."""
-    if not 0 < latin_px <= 1000 or not 0 < cjk_px <= 1000:
-        raise ProfileError(f"font sizes {latin_px} and {cjk_px}", hint="sizes are in pixels to the em")
-    return Typecase(latin_px, cjk_px)
+def typecase(profile: RenderProfile, mono: bool) -> Typecase:
+    """The tables for a profile, shared by everything in this process that sets text under it.
+
+    Args:
+        profile: Sizes and fonts.
+        mono: Whether the monospaced face is asked first, at its own size.
+
+    Raises:
+        ProfileError: If a font of the user's cannot be read.
+    """
+    return Typecase(profile, mono)

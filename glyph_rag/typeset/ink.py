@@ -1,105 +1,115 @@
-"""Glyphs to pages: every glyph is rasterised once, kept as sparse ink, and a page is one gather and one scatter."""
+"""Glyphs to strips of pixels: each is rasterised once and kept as sparse ink, and many are drawn by one scatter."""
 
 from __future__ import annotations
-
-import threading
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from glyph_rag.typeset import hexbox
-from glyph_rag.typeset.fonts import BUNDLED_FONTS, HEX_BOX, Typecase, open_font, typecase
-from glyph_rag.typeset.raster import ONE, Bitmap, rasterise
+from glyph_rag.typeset.fonts import CJK, HEX_BOX, PEN, Typecase
+from glyph_rag.typeset.raster import ONE, Bitmap, Cut, rasterise
 
 PHASES = 4
-"""Latin glyphs are placed at quarter pixels, which keeps their spacing even and legible at small sizes."""
+"""Letters are placed at quarter pixels, which keeps their spacing even and legible at small sizes."""
+
+_AT_A_TIME = 64
+"""Glyphs rasterised together: enough to share the cost of array operations, few enough to stay in a CPU's cache."""
 
 Levels = npt.NDArray[np.uint8]
 
 
 class Inkwell:
-    """The ink of every glyph used so far at the given sizes. Safe to share between threads."""
+    """The ink of every glyph used so far. Not safe to share between threads: its owner holds a lock."""
 
     def __init__(self, case: Typecase) -> None:
         self._case = case
-        self._slots: dict[tuple[int, int, int], int] = {}
-        self._lock = threading.Lock()
+        self._slots: dict[int, int] = {}
         self._used = 0
         self._dx, self._dy = np.zeros(4096, np.int16), np.zeros(4096, np.int16)
         self._level = np.zeros(4096, np.uint8)
-        self._spans: list[tuple[int, int]] = []
-
-    def slots(
-        self, faces: npt.NDArray[np.uint8], glyphs: npt.NDArray[np.uint32], phases: npt.NDArray[np.uint8]
-    ) -> npt.NDArray[np.int32]:
-        """Numbers under which `draw` knows the glyphs: int32, one for each (face, glyph, phase)."""
-        keys = (faces.astype(np.uint64) << np.uint64(40)) | (glyphs.astype(np.uint64) << np.uint64(8)) | phases
-        unique, inverse = np.unique(keys, return_inverse=True)
-        with self._lock:
-            numbers = [self._slot(key >> 40, key >> 8 & 0xFFFFFFFF, key & 0xFF) for key in unique.tolist()]
-        return np.array(numbers, np.int32)[inverse]
+        self._first = np.zeros(256, np.int64)
+        self._count = np.zeros(256, np.int64)
 
     def draw(
         self,
-        slots: npt.NDArray[np.int32],
-        x: npt.NDArray[np.int32],
-        y: npt.NDArray[np.int32],
-        width: int,
-        height: int,
+        face: npt.NDArray[np.uint8],
+        glyph: npt.NDArray[np.uint32],
+        size: npt.NDArray[np.uint8],
+        x: npt.NDArray[np.int64],
+        y: npt.NDArray[np.int64],
+        columns: int,
+        above: int,
+        below: int,
     ) -> Levels:
-        """Draws glyphs on an empty page; where two touch, the darker ink stays.
+        """Draws glyphs side by side on a strip; where two touch, the darker ink stays.
 
         Args:
-            slots: int32 (n,), from `slots`.
-            x: int32 (n,), pen column of each glyph, in pixels.
-            y: int32 (n,), baseline row of each glyph, in pixels.
-            width: Page width in pixels.
-            height: Page height in pixels.
+            face: uint8 (g,), faces of the typecase, or `HEX_BOX`.
+            glyph: uint32 (g,), glyph ids, or code points for hex boxes.
+            size: uint8 (g,), sizes of type.
+            x: int64 (g,), pen positions in 1/64 pixel.
+            y: int64 (g,), rise above the baseline in 1/64 pixel.
+            columns: Length of the strip in pixels.
+            above: Rows of the strip above the baseline; ink that would stand higher is drawn on the topmost.
+            below: Rows below it, likewise.
 
         Returns:
-            uint8 (height, width): 0 for paper to 15 for full ink.
+            uint8 (columns, above + below): one row of the array for each pixel column of the strip, top to bottom.
         """
-        page = np.zeros(height * width, np.uint8)
-        if len(slots):
-            with self._lock:
-                spans = np.array(self._spans, np.int64)[slots]
-                dx, dy, level = self._dx, self._dy, self._level
-            counts = spans[:, 1]
-            source = np.arange(counts.sum()) + np.repeat(spans[:, 0] - np.cumsum(counts) + counts, counts)
-            column = np.repeat(x, counts) + dx[source]
-            row = np.repeat(y, counts) + dy[source]
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            np.maximum.at(page, (row[inside].astype(np.int64) * width + column[inside]), level[source[inside]])
-        return page.reshape(height, width)
+        rows = above + below
+        strip = np.zeros(columns * rows, np.uint8)
+        if not len(face):
+            return strip.reshape(columns, rows)
+        quarters = (x + PEN // PHASES // 2) // (PEN // PHASES)
+        whole = (size == CJK) | (face == HEX_BOX)
+        quarters[whole] = (x[whole] + PEN // 2) // PEN * PHASES
+        slots = self._slots_of(face, glyph, size, (quarters % PHASES).astype(np.uint8))
+        counts = self._count[slots]
+        source = np.arange(counts.sum()) + np.repeat(self._first[slots] - np.cumsum(counts) + counts, counts)
+        column = np.repeat(quarters // PHASES, counts) + self._dx[source]
+        row = np.repeat(above - (y + PEN // 2) // PEN, counts) + self._dy[source]
+        at = np.clip(column, 0, columns - 1) * rows + np.clip(row, 0, rows - 1)
+        np.maximum.at(strip, at, self._level[source])
+        return strip.reshape(columns, rows)
 
-    def _slot(self, face: int, glyph: int, phase: int) -> int:
-        key = (face, glyph, phase)
-        if key not in self._slots:
-            self._slots[key] = len(self._spans)
-            self._store(self._rasterise(face, glyph, phase))
-        return self._slots[key]
+    def _slots_of(
+        self,
+        face: npt.NDArray[np.uint8],
+        glyph: npt.NDArray[np.uint32],
+        size: npt.NDArray[np.uint8],
+        phase: npt.NDArray[np.uint8],
+    ) -> npt.NDArray[np.int64]:
+        keys = glyph.astype(np.int64) << 24 | face.astype(np.int64) << 16 | size.astype(np.int64) << 8 | phase
+        unique, inverse = np.unique(keys, return_inverse=True)
+        names = unique.tolist()
+        fresh = [key for key in names if key not in self._slots]
+        for key, bitmap in zip(fresh, self._rasterise(fresh), strict=True):
+            self._slots[key] = len(self._slots)
+            self._store(self._slots[key], bitmap)
+        return np.array([self._slots[key] for key in names], np.int64)[inverse]
 
-    def _rasterise(self, face: int, glyph: int, phase: int) -> Bitmap:
-        if face == HEX_BOX:
-            return Bitmap(hexbox.draw(glyph), 1, -hexbox.HEIGHT)
-        return rasterise(open_font(BUNDLED_FONTS[face]), glyph, self._case.size_of(face), phase * ONE // PHASES)
+    def _rasterise(self, keys: list[int]) -> list[Bitmap]:
+        cuts, boxes = [], {}
+        for number, key in enumerate(keys):
+            glyph, face, size, phase = key >> 24, key >> 16 & 0xFF, key >> 8 & 0xFF, key & 0xFF
+            if face == HEX_BOX:
+                boxes[number] = Bitmap(hexbox.draw(glyph), 1, -hexbox.HEIGHT)
+            else:
+                cuts.append(Cut(self._case.font(face), glyph, *self._case.em(size), phase * ONE // PHASES))
+        drawn = (bitmap for at in range(0, len(cuts), _AT_A_TIME) for bitmap in rasterise(cuts[at : at + _AT_A_TIME]))
+        return [boxes[number] if number in boxes else next(drawn) for number in range(len(keys))]
 
-    def _store(self, bitmap: Bitmap) -> None:
+    def _store(self, slot: int, bitmap: Bitmap) -> None:
         rows, columns = np.nonzero(bitmap.levels)
         start, end = self._used, self._used + len(rows)
         if end > len(self._level):
             size = max(2 * len(self._level), end)
             self._dx, self._dy = np.resize(self._dx, size), np.resize(self._dy, size)
             self._level = np.resize(self._level, size)
+        if slot >= len(self._first):
+            self._first, self._count = np.resize(self._first, 2 * slot), np.resize(self._count, 2 * slot)
         self._dx[start:end] = columns + bitmap.left
         self._dy[start:end] = rows + bitmap.top
         self._level[start:end] = bitmap.levels[rows, columns]
-        self._spans.append((start, len(rows)))
+        self._first[slot], self._count[slot] = start, len(rows)
         self._used = end
-
-
-@lru_cache(maxsize=8)
-def inkwell(latin_px: int, cjk_px: int) -> Inkwell:
-    """The ink at these sizes, shared by everything in this process."""
-    return Inkwell(typecase(latin_px, cjk_px))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from glyph_rag.corpus.document import Chunk, Document, Format, Mark, MetadataValue
-from glyph_rag.typeset.layout import Box, Layout, draw, paginate, place
+from glyph_rag.typeset.draw import draw_on
+from glyph_rag.typeset.fill import Filler
+from glyph_rag.typeset.furniture import draw_label, draw_line_numbers
+from glyph_rag.typeset.layout import Box, Layout
 from glyph_rag.typeset.profile import RenderProfile
 
 if TYPE_CHECKING:
@@ -58,23 +64,33 @@ class Page:
     def layout(self) -> Layout:
         """The glyph map: which character stands where."""
         blocks = [(a, self.text[a - self.start : b - self.start]) for a, b in self.blocks]
-        return place(blocks, self.profile, flow=_flows(self.format))
+        return Filler(self.profile, code=self.format == "code").layout(blocks)
 
-    def levels(self) -> Levels:
-        """Draws the page: uint8 (height, width), ink from 0 for paper to 15 for black."""
-        return draw(self.layout, self.text, self.start, self.profile)
+    def levels(self, label: str = "") -> Levels:
+        """Draws the page: uint8 (height, width), ink from 0 for paper to 15 for black.
 
-    def image(self) -> Image.Image:
-        """Draws the page as an 8-bit grey Pillow image."""
+        Args:
+            label: What to call the page in the strip at its top, if the profile has one.
+        """
+        side = np.zeros((self.layout.width, self.layout.height), np.uint8)
+        draw_on(side, self.layout)
+        draw_label(side, label, self.profile)
+        draw_line_numbers(side, self.layout, self.profile, self.text, self.start, self.first_line)
+        return side.T
+
+    def image(self, label: str = "") -> Image.Image:
+        """Draws the page as a Pillow image: 8-bit grey, or RGB if the profile's ink or paper is coloured."""
         from PIL import Image
 
-        return Image.fromarray(255 - 17 * self.levels())
+        if (self.profile.ink, self.profile.paper) == ("#000000", "#ffffff"):
+            return Image.fromarray(255 - 17 * np.ascontiguousarray(self.levels(label)))
+        return Image.open(io.BytesIO(self.png(label))).convert("RGB")
 
-    def png(self) -> bytes:
+    def png(self, label: str = "") -> bytes:
         """Draws the page as a PNG file."""
         from glyph_rag.typeset.png import encode
 
-        return encode(self.levels())
+        return encode(self.levels(label), self.profile.ink, self.profile.paper)
 
     def boxes_of(self, start: int, end: int) -> tuple[Box, ...]:
         """The rectangles, in pixels, of the document's characters [start, end) on this page, one for each line."""
@@ -106,34 +122,30 @@ def make_pages(
     spans = [(_with_indent(document.text, chunk.start), chunk.end) for chunk in chunks]
     line, counted = 1, 0
     blocks = [(a, document.text[a:b]) for a, b in spans]
-    for first, last, start, end in paginate(blocks, profile, flow=_flows(document.format)):
+    for (first, last, start, end), layout in Filler(profile, code=document.format == "code").pages(blocks):
         line, counted = line + document.text.count("\n", counted, start), start
         text = document.text[start:end]
-        yield (
-            Page(
-                id=_page_id(document, start, text, profile),
-                document_id=document.id,
-                source=document.source,
-                text=text,
-                start=start,
-                first_line=line,
-                blocks=tuple((max(a, start), min(b, end)) for a, b in spans[first:last]),
-                profile=profile,
-                format=document.format,
-                metadata=document.metadata,
-                marks=marks_within(document.marks, start, end),
-            ),
-            chunks[first:last],
+        page = Page(
+            id=_page_id(document, start, text, profile),
+            document_id=document.id,
+            source=document.source,
+            text=text,
+            start=start,
+            first_line=line,
+            blocks=tuple((max(a, start), min(b, end)) for a, b in spans[first:last]),
+            profile=profile,
+            format=document.format,
+            metadata=document.metadata,
+            marks=marks_within(document.marks, start, end),
         )
+        if layout is not None:
+            page.__dict__["layout"] = layout
+        yield page, chunks[first:last]
 
 
 def _page_id(document: Document, start: int, text: str, profile: RenderProfile) -> str:
     name = f"{document.id}\0{document.format}\0{start}\0{profile.fingerprint}\0{text}"
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _flows(form: Format) -> bool:
-    return form != "code"
 
 
 def marks_within(marks: Sequence[Mark], start: int, end: int) -> tuple[Mark, ...]:

@@ -23,7 +23,8 @@ def image_tokens(width: int, height: int, patch: int = 28) -> int:
     """Tokens of a page whose sides are multiples of the patch: one for each patch.
 
     This is the rule of Qwen2-VL, Qwen2.5-VL, GLM-4.1V and Glyph for images within their size limits (14-pixel
-    patches merged 2 x 2), and that of current Claude models.
+    patches merged 2 x 2), without the two tokens around the image, and that of current Claude models. What a page
+    costs a certain model, whatever its size, is in `glyph_rag.typeset.imagetokens`.
     """
     return -(-width // patch) * -(-height // patch)
 
