@@ -109,6 +109,19 @@ class Typecase:
         """Whether a face has a glyph for a code point."""
         return bool(self.font(face).get_nominal_glyph(code))
 
+    def local_glyphs(self, codes: npt.NDArray[np.uint32], language: str) -> npt.NDArray[np.uint32]:
+        """Glyphs of Han characters in the forms of a language, a BCP 47 tag: uint32, one for each of `codes`."""
+        glyphs = self.glyph[codes]
+        for face in np.unique(self.face[codes]).tolist():
+            chosen = self.face[codes] == face
+            if face < NO_INK and face != HEX_BOX:
+                buffer = hb.Buffer()
+                buffer.add_codepoints(codes[chosen].tolist())
+                buffer.direction, buffer.script, buffer.language = "ltr", "Hani", language
+                hb.shape(self.font(face), buffer, {"kern": False, "liga": False})
+                glyphs[chosen] = [info.codepoint for info in buffer.glyph_infos]
+        return glyphs
+
     def candidates(self, code: int) -> list[int]:
         """The faces, in the order in which they are asked for a code point."""
         script = int(_scripts()[code])

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,9 @@ from glyph_rag.typeset.cache import PageCache
 from glyph_rag.typeset.glyphmap import glyph_map, to_json
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
+
+Rendering: TypeAlias = "Generator[tuple[RenderedPage, bytes], None, None]"
+"""Pages with their images; closing it stops the workers."""
 
 MAX_WORKERS: Final = 61
 """Windows lets a process wait for no more."""
@@ -83,7 +86,7 @@ def cached_png(page: Page, label: str, cache: PageCache) -> bytes:
 
 def render_documents(
     documents: Iterable[Document], profile: RenderProfile, *, workers: int = 1, glyph_maps: bool = True
-) -> Iterator[tuple[RenderedPage, bytes]]:
+) -> Rendering:
     """Typesets and draws documents. Each page is labelled by `page_label` if the profile has room for labels.
 
     Memory does not grow with the number of documents: they are taken from the iterable as they are needed.
@@ -123,9 +126,7 @@ class _Numbered:
 _Batch: TypeAlias = list[tuple[RenderedPage, bytes]]
 
 
-def _render_here(
-    documents: Iterable[Document], profile: RenderProfile, glyph_maps: bool
-) -> Iterator[tuple[RenderedPage, bytes]]:
+def _render_here(documents: Iterable[Document], profile: RenderProfile, glyph_maps: bool) -> Rendering:
     for number, document in enumerate(documents):
         for page in _number(number, document, profile):
             yield _draw(page, glyph_maps)
@@ -160,9 +161,7 @@ def _draw(numbered: _Numbered, glyph_maps: bool) -> tuple[RenderedPage, bytes]:
     return rendered, png
 
 
-def _render_apart(
-    documents: Iterable[Document], profile: RenderProfile, workers: int, glyph_maps: bool
-) -> Iterator[tuple[RenderedPage, bytes]]:
+def _render_apart(documents: Iterable[Document], profile: RenderProfile, workers: int, glyph_maps: bool) -> Rendering:
     # Spawned, as a forked process would inherit locks that other threads hold.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
     waiting: deque[Future[_Batch]] = deque()

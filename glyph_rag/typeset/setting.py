@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from glyph_rag.typeset.columns import aligned, find_tables
 from glyph_rag.typeset.fields import Newline
 from glyph_rag.typeset.fonts import NO_INK, PEN, SHAPED, SOLO, SPACE
+from glyph_rag.typeset.han import is_han, languages_of
 from glyph_rag.typeset.paragraphs import source_lines
 from glyph_rag.typeset.unicode import bidi, linebreak, segment
 from glyph_rag.typeset.unicode.graphemes import cluster_starts
@@ -75,12 +77,12 @@ def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int
         room: Pixels of the longest line; wider words are cut.
     """
     offsets = np.cumsum([0, *(len(text) + 1 for text in texts)])
+    if newline == "flow":
+        texts = [_mark_newlines(text) for text in texts]
     text = "\n".join(texts)
     spans = list(_paragraphs(texts, offsets.tolist(), newline))
     paragraphs = np.array(spans, np.int64).reshape(-1, 3)
     tables = find_tables(text, spans) if newline != "flow" else []
-    if newline == "flow":
-        text = _mark_newlines(text, offsets)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     words.case.look_up(codes)
     kind = words.case.kind[codes]
@@ -105,8 +107,11 @@ def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int
     begin, end = _cut_long(begin[inked], end[inked], clusters)
     opens = breaks[begin] | np.isin(begin, paragraphs[:, 1])
     levels = level[begin] if level is not None else None
+    languages = languages_of(codes, offsets[:-1])
     ids = _find(text, codes, begin, end, levels, words)
     begin, end, ids, opens, levels = _cut_wide(text, begin, end, ids, opens, levels, clusters, words, room)
+    if languages is not None:
+        _localise(ids, codes, begin, end, languages[np.searchsorted(offsets, begin, side="right") - 1], words)
     white = np.concatenate([[0], np.cumsum(np.where(space, words.case.advance[codes] // PEN, 0), dtype=np.int64)])
     after = white[np.append(begin[1:], len(codes))] - white[end]
     if tables:
@@ -126,22 +131,12 @@ def _paragraphs(texts: Sequence[str], offsets: list[int], newline: Newline) -> I
                 yield number, offset + start, offset + end
 
 
-def _mark_newlines(text: str, offsets: Integers) -> str:
+_NEWLINE = re.compile(r"(?<=\S)([^\S\n]*)\n(?=\s*\S)")
+
+
+def _mark_newlines(text: str) -> str:
     """Puts a mark in the place of each newline between words; of several newlines in a row, of the first."""
-    borders = set((offsets[1:] - 1).tolist())
-    marked = []
-    at = 0
-    while (found := text.find("\n", at)) >= 0:
-        marked.append(text[at:found])
-        stop = found
-        while stop < len(text) and text[stop].isspace() and stop not in borders:
-            stop += 1
-        inside = found not in borders and stop < len(text) and stop not in borders
-        first = inside and text[:found].rstrip("\n")[-1:] not in ("", "\n")
-        marked.append(FLOW_MARK if first else "\n")
-        marked.append(text[found + 1 : stop])
-        at = max(stop, found + 1)
-    return "".join([*marked, text[at:]])
+    return _NEWLINE.sub(rf"\1{FLOW_MARK}", text)
 
 
 def _spaces(kind: npt.NDArray[np.uint8], clusters: Flags) -> Flags:
@@ -224,6 +219,22 @@ def _find(
     rest = ~single & ~rtl
     ids[rest] = words.find(_slices(text, begin[rest], end[rest]), rtl=False)
     return ids
+
+
+def _localise(
+    ids: npt.NDArray[np.int32],
+    codes: Codes,
+    begin: Integers,
+    end: Integers,
+    language: npt.NDArray[np.uint8],
+    words: WordCase,
+) -> None:
+    """Exchanges single Han characters for the forms of the language of their text; changes `ids`."""
+    han = is_han(codes[begin]) & (end - begin == 1)
+    for number in np.unique(language[han]).tolist():
+        if number:
+            wanted = han & (language == number)
+            ids[wanted] = words.localised(codes[begin[wanted]], number)
 
 
 def _slices(text: str, begin: Integers, end: Integers) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glyph_rag.typeset.fonts import HEX_BOX, NO_INK, PEN, SHAPED, Typecase, typecase
+from glyph_rag.typeset.han import LANGUAGES
 from glyph_rag.typeset.ink import Inkwell
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.typeset.shape import Shaped, shape
@@ -56,6 +57,7 @@ class WordCase:
         self._ink = Inkwell(case)
         self._ids: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._single = np.full(0x110000, -1, np.int32)
+        self._local: dict[int, npt.NDArray[np.int32]] = {}
         self._lock = threading.Lock()
         self.width: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self.up: npt.NDArray[np.int16] = np.zeros(0, np.int16)
@@ -81,6 +83,22 @@ class WordCase:
         numbers = self.find([chr(code) for code in fresh], rtl=False)
         self._single[fresh] = numbers
         return self._single[codes]
+
+    def localised(self, codes: npt.NDArray[np.uint32], language: int) -> npt.NDArray[np.int32]:
+        """The same for Han characters in the forms of another language than the font's own; see `han`."""
+        table = self._local.setdefault(language, np.full(0x110000, -1, np.int32))
+        ids = table[codes]
+        if (ids < 0).any():
+            with self._lock:
+                fresh = np.unique(codes[table[codes] < 0])
+                if len(fresh):
+                    batch = _Batch(self.case, len(fresh))
+                    ones = np.ones(len(fresh), np.int64)
+                    batch.add_plain(fresh, ones, ones > 0, self.case.local_glyphs(fresh, LANGUAGES[language]))
+                    self._draw(batch, np.arange(len(fresh)), ones)
+                    table[fresh] = np.arange(self._words - len(fresh), self._words)
+        localised: npt.NDArray[np.int32] = table[codes]
+        return localised
 
     def find(self, words: Sequence[str], *, rtl: bool) -> list[int]:
         """Numbers of words, which are cast if they are new.
@@ -173,8 +191,14 @@ class _Batch:
         self._plain: tuple[Integers, Integers] | None = None
         self.advance = np.zeros(count, np.int64)
 
-    def add_plain(self, codes: npt.NDArray[np.uint32], lengths: Integers, wanted: npt.NDArray[np.bool_]) -> None:
-        """All words whose letters simply stand side by side, at once."""
+    def add_plain(
+        self,
+        codes: npt.NDArray[np.uint32],
+        lengths: Integers,
+        wanted: npt.NDArray[np.bool_],
+        glyphs: npt.NDArray[np.uint32] | None = None,
+    ) -> None:
+        """All words whose letters simply stand side by side, at once; in other glyphs than the usual, if given."""
         words = np.flatnonzero(wanted)
         if not len(words):
             return
@@ -192,7 +216,14 @@ class _Batch:
         self._plain = words, pens
         self._owner.append(np.repeat(words, lengths))
         self._shaped.append(
-            Shaped(case.face[codes], case.glyph[codes], case.size[codes], x, np.zeros(len(codes), np.int64), pens)
+            Shaped(
+                case.face[codes],
+                case.glyph[codes] if glyphs is None else glyphs,
+                case.size[codes],
+                x,
+                np.zeros(len(codes), np.int64),
+                pens,
+            )
         )
 
     def add_shaped(self, words: Sequence[str], numbers: Sequence[int], rtl: bool) -> None:
