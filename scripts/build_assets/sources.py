@@ -6,6 +6,7 @@ ordinary package clients (``pip download``, ``apt-get download``, ``npm pack``).
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import shutil
 import subprocess
@@ -160,7 +161,7 @@ def locate(source: Source, folders: Sequence[Path], cache: Path) -> Path:
     """
     name = Path(source.member).name
     for folder in folders:
-        for path in sorted(folder.rglob(name)):
+        for path in sorted(folder.rglob(glob.escape(name))):
             if sha256_of(path) == source.sha256:
                 return path
     path = _download(source, cache) / source.member
