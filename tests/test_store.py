@@ -293,3 +293,13 @@ def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises((StoreError, PermissionError), match=str(tmp_path.name)):
         open_kb(tmp_path / "kb")
+
+
+def test_a_store_of_another_version_says_so(tmp_path: Path) -> None:
+    open_kb(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "glyph.db")
+    with connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'profile'", ('{"width": 672, "margin": 8}',))
+    connection.close()
+    with pytest.raises(StoreMismatchError, match="another version"):
+        open_kb(tmp_path)

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from glyph_rag.embed.embedder import EmbedderInfo
-from glyph_rag.errors import StoreDamagedError, StoreMismatchError
+from glyph_rag.errors import ProfileError, StoreDamagedError, StoreMismatchError
 from glyph_rag.store import schema
 from glyph_rag.store.terms import TERMS_VERSION
 from glyph_rag.typeset.profile import RenderProfile
@@ -39,6 +39,21 @@ def meta(connection: sqlite3.Connection, folder: Path, key: str) -> str:
     if found is None:
         raise StoreDamagedError(f"{folder / 'glyph.db'} does not say its {key}", hint=schema.BACKUP_HINT)
     return str(found[0])
+
+
+def profile_of(connection: sqlite3.Connection, folder: Path) -> RenderProfile:
+    """The render profile that a store was made with.
+
+    Raises:
+        StoreMismatchError: If it is none that this version knows.
+    """
+    try:
+        return RenderProfile.from_json(meta(connection, folder, "profile"))
+    except ProfileError as error:
+        raise StoreMismatchError(
+            f"the store in {str(folder)!r} was made by another version of glyph-rag: {error.message}",
+            hint="index into a new folder",
+        ) from error
 
 
 def embedder_of(folder: Path) -> str | None:

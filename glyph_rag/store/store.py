@@ -119,7 +119,7 @@ class Store:
             try:
                 if schema.is_empty(connection):
                     _create(connection, folder, embedder, profile or RenderProfile())
-                profile = profile or RenderProfile.from_json(identity.meta(connection, folder, "profile"))
+                profile = profile or identity.profile_of(connection, folder)
                 identity.check_fit(connection, folder, embedder, profile)
             except BaseException:
                 connection.close()
