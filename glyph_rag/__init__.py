@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from glyph_rag.read.plan import ReadingPlan
     from glyph_rag.read.reader import Reader, Reading
     from glyph_rag.search.hit import Hit
+    from glyph_rag.typeset.cache import PageCache
     from glyph_rag.typeset.page import Page
     from glyph_rag.typeset.profile import RenderProfile
 
@@ -32,13 +33,13 @@ _HOMES = {
     "Answer": "read.answer", "Chunk": "corpus.document", "Citation": "read.answer", "Document": "corpus.document",
     "Embedder": "embed.embedder", "EmbedderInfo": "embed.embedder", "GlyphRAG": "rag", "GlyphRAGError": "errors",
     "Hit": "search.hit", "IndexReport": "index", "Limits": "limits", "Mark": "corpus.document",
-    "Page": "typeset.page", "Reader": "read.reader", "Reading": "read.reader", "ReadingPlan": "read.plan",
-    "RenderProfile": "typeset.profile",
+    "Page": "typeset.page", "PageCache": "typeset.cache", "Reader": "read.reader", "Reading": "read.reader",
+    "ReadingPlan": "read.plan", "RenderProfile": "typeset.profile",
 }  # fmt: skip
 
 __all__ = [
     "Answer", "Chunk", "Citation", "Document", "Embedder", "EmbedderInfo", "GlyphRAG", "GlyphRAGError", "Hit",
-    "IndexReport", "Limits", "Mark", "Page", "Reader", "Reading", "ReadingPlan", "RenderProfile",
+    "IndexReport", "Limits", "Mark", "Page", "PageCache", "Reader", "Reading", "ReadingPlan", "RenderProfile",
 ]  # fmt: skip
 
 

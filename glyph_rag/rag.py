@@ -23,8 +23,10 @@ from glyph_rag.search.hit import Hit
 from glyph_rag.search.retriever import Retriever
 from glyph_rag.store.identity import embedder_of
 from glyph_rag.store.store import Stats, Store
+from glyph_rag.typeset.cache import PageCache
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
+from glyph_rag.typeset.render import cached_png, page_label
 
 NOT_FOUND = "The documents do not answer this."
 
@@ -32,9 +34,10 @@ NOT_FOUND = "The documents do not answer this."
 class GlyphRAG:
     """A store of pages, and everything one asks of it. Safe to use from several threads."""
 
-    def __init__(self, store: Store, embedder: Embedder, reader: Reader, limits: Limits) -> None:
+    def __init__(self, store: Store, embedder: Embedder, reader: Reader, limits: Limits, cache: PageCache) -> None:
         """Use `GlyphRAG.open`."""
         self._store, self._embedder, self._reader, self._limits = store, embedder, reader, limits
+        self._cache = cache
         self._retriever = Retriever(store, embedder)
 
     @classmethod
@@ -46,6 +49,7 @@ class GlyphRAG:
         reader: Reader | None = None,
         profile: RenderProfile | None = None,
         limits: Limits | None = None,
+        cache: PageCache | None = None,
         create: bool = True,
     ) -> Self:
         """Opens the store in a folder, or makes one.
@@ -58,6 +62,8 @@ class GlyphRAG:
             reader: Answers from page images. The embedded OCR reader where None.
             profile: How pages are set. A new store keeps it; an existing one refuses another than its own.
             limits: Bounds on what one call may take.
+            cache: Where images of pages are kept; in 64 MiB of memory where None. `PageCache(folder=...)` keeps them
+                on disk too.
             create: Make the store if there is none.
 
         Raises:
@@ -72,7 +78,7 @@ class GlyphRAG:
         if isinstance(embedder, str):
             embedder = open_embedder(embedder)
         store = Store.open(folder, embedder.info, profile, create=create)
-        return cls(store, embedder, reader or OcrReader(embedder), limits or Limits())
+        return cls(store, embedder, reader or OcrReader(embedder), limits or Limits(), cache or PageCache())
 
     def __enter__(self) -> Self:
         return self
@@ -164,7 +170,7 @@ class GlyphRAG:
         started = time.perf_counter()
         hits = self.search(question, k)
         searched = time.perf_counter()
-        plan = make_plan(hits)
+        plan = make_plan(hits, self._cache)
         planned = time.perf_counter()
         reading = self._reader.read(question, plan)
         read = time.perf_counter()
@@ -195,6 +201,15 @@ class GlyphRAG:
                 f"there is no page {page_id!r}", hint="pages change when their document changes; search again"
             )
         return self._store.load_page(row)
+
+    def page_png(self, page_id: str) -> bytes:
+        """The page with this id as a PNG file, labelled with its source and lines.
+
+        Raises:
+            InputError: If the store has no such page.
+        """
+        page = self.page(page_id)
+        return cached_png(page, page_label(page), self._cache)
 
     def document_ids(self) -> list[str]:
         """The ids of all documents, sorted."""

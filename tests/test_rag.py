@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glyph_rag import Answer, Document, GlyphRAG, Limits
+from glyph_rag import Answer, Document, GlyphRAG, Limits, PageCache
 from glyph_rag.embed.minilm import MiniLMEmbedder
 from glyph_rag.errors import InputError, LimitError, LoadError
 from glyph_rag.rag import NOT_FOUND
@@ -229,3 +229,19 @@ def test_a_row_of_a_table_is_quoted_alone(kb: GlyphRAG) -> None:
     (row,) = (citation for citation in answer.citations if "42 EUR" in citation.quote)
     assert "At home" not in row.quote
     assert row.line_start == row.line_end
+
+
+def test_images_of_pages_are_kept_in_the_cache(tmp_path: Path) -> None:
+    cache = PageCache(folder=tmp_path / "cache")
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), cache=cache) as rag:
+        rag.add([Document("a", "Leave is 30 days a year.")])
+        plan = rag.ask("How long is leave?").plan
+        first = plan.pages[0].png()
+        assert (plan.pages[0].png(), cache.stats().hits) == (first, 1)
+        image = rag.page_png(plan.pages[0].page_id)
+        assert image != first, "the plan's image has the plan's label"
+        assert rag.page_png(plan.pages[0].page_id) == image
+    again = PageCache(folder=tmp_path / "cache")
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), cache=again) as rag:
+        assert rag.page_png(plan.pages[0].page_id) == image
+        assert again.stats().disk_hits == 1

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 from glyph_rag.corpus.document import Chunk
 from glyph_rag.search.hit import Hit
+from glyph_rag.typeset.cache import PageCache
 from glyph_rag.typeset.ink import Levels
 from glyph_rag.typeset.layout import Box
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.png import encode
+from glyph_rag.typeset.render import page_key, page_label
 from glyph_rag.typeset.scripts import scripts_of
 from glyph_rag.typeset.tokens import estimate_text_tokens, image_tokens
 
@@ -44,6 +46,8 @@ class PlanPage:
         passages: The parts that earned the hit, in the order of the page.
         tokens: What a reader pays for the image.
         column_width: Room for a line, in pixels: a line that leaves much of it empty was not broken for want of room.
+        key: What the image is known by in the cache.
+        cache: Where image files are kept.
     """
 
     label: str
@@ -54,10 +58,14 @@ class PlanPage:
     passages: tuple[Passage, ...] = field(repr=False)
     tokens: int
     column_width: int = field(repr=False)
+    key: str = field(default="", repr=False)
+    cache: PageCache | None = field(default=None, repr=False)
 
     def png(self) -> bytes:
         """The page as a PNG file."""
-        return encode(self.levels, self.ink, self.paper)
+        if self.cache is None:
+            return encode(self.levels, self.ink, self.paper)
+        return self.cache.get(self.key, lambda: encode(self.levels, self.ink, self.paper))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,31 +91,28 @@ class ReadingPlan:
         return "\n".join([*rows, total])
 
 
-def make_plan(hits: Sequence[Hit]) -> ReadingPlan:
-    """Shows every hit's page, whole."""
-    pages = tuple(_show(number, hit) for number, hit in enumerate(hits, 1))
+def make_plan(hits: Sequence[Hit], cache: PageCache | None = None) -> ReadingPlan:
+    """Shows every hit's page, whole; image files are kept in the cache, if there is one."""
+    pages = tuple(_show(number, hit, cache) for number, hit in enumerate(hits, 1))
     text_tokens = sum(estimate_text_tokens(hit.page.text) for hit in hits)
     return ReadingPlan(pages, sum(page.tokens for page in pages), text_tokens)
 
 
-def _show(number: int, hit: Hit) -> PlanPage:
+def _show(number: int, hit: Hit, cache: PageCache | None) -> PlanPage:
     page, layout = hit.page, hit.page.layout
+    title = f"[P{number}] {page_label(page)}"
     return PlanPage(
         label=f"P{number}",
         page_id=page.id,
-        levels=page.levels(f"[P{number}] {_whereabouts(page)}"),
+        levels=page.levels(title),
         ink=page.profile.ink,
         paper=page.profile.paper,
         passages=tuple(_locate(page, chunk) for chunk in sorted(hit.chunks, key=lambda chunk: chunk.start)),
         tokens=image_tokens(layout.width, layout.height, page.profile.patch),
         column_width=page.profile.column_width,
+        key=page_key(page, title),
+        cache=cache,
     )
-
-
-def _whereabouts(page: Page) -> str:
-    """Source and place of a page, as its label says it: a file and lines, or what the format has instead of lines."""
-    place = page.label_of(page.start) or f"{page.first_line}-{page.line_of(page.end)}"
-    return f"{page.source or page.document_id}:{place}"
 
 
 def _locate(page: Page, chunk: Chunk) -> Passage:

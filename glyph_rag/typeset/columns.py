@@ -49,11 +49,12 @@ def find_tables(text: str, paragraphs: Sequence[tuple[int, int, int]]) -> list[l
 
 def _row(text: str, start: int, end: int) -> tuple[tuple[int | str, ...], Row]:
     """A line as a row, and what has to be the same in all rows of its table: nothing if it is none."""
-    first = next((at for at in range(start, end) if not text[at].isspace()), end)
+    line = text[start:end]
+    first = start + len(line) - len(line.lstrip())
     if text.startswith("|", first) and text.find("|", first + 1, end) > 0:
         bars = tuple(at for at in range(first, end) if text[at] == "|" and text[at - 1] != "\\")
         return ("bars",), Row(first, bars, end)
-    gaps = list(_GAP.finditer(text, first, end))
+    gaps = list(_GAP.finditer(text, first, end)) if "\t" in line or "  " in line else []
     if not gaps:
         return (), Row(first, (), end)
     cells = tuple(gap.end() for gap in gaps)

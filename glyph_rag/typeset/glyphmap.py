@@ -19,7 +19,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class RunMap(TypedDict):
-    """Characters that stand side by side, run in one direction and have no white space between them.
+    """Characters that stand side by side and run in one direction: words with the white space between them.
 
     Attributes:
         box: x0, y0, x1, y1 in pixels, half-open, from the top left corner of the page.
@@ -28,7 +28,7 @@ class RunMap(TypedDict):
         direction: Whether it runs from left to right or from right to left.
         x: In 1/64 pixel, the edge at which each character starts and then the edge at which the last one ends: so
             one more than there are characters. Falling from right to left. Characters that share a glyph share its
-            width; a combining mark has none.
+            width; a combining mark has none; of several blanks, the first has all the width.
     """
 
     box: list[int]
@@ -87,10 +87,7 @@ class PageMap(TypedDict):
 
 
 def glyph_map(page: Page) -> PageMap:
-    """The glyph map of a page.
-
-    Words with no white space between them are one run, as long as they run in one direction on one line.
-    """
+    """The glyph map of a page."""
     layout = page.layout
     return {
         "version": GLYPH_MAP_VERSION,
@@ -135,24 +132,27 @@ def _source_lines(page: Page, offsets: Integers) -> Integers:
 def _runs(layout: Layout) -> tuple[list[RunMap], list[int]]:
     """All runs of a page, and for each line the number of its first one, followed by the number of runs."""
     pens, word_pens = _pens(layout)
-    start, end = layout.word_start, layout.word_end
-    rtl = np.zeros(len(start), bool) if layout.rtl is None else layout.rtl
-    opens = _opens(layout, rtl, pens, word_pens)
-    kept = np.ones(len(pens), bool)
-    # Where a run goes on, the edge at which a word ends is the one at which the next begins.
-    kept[word_pens[1:-1][~opens[1:]] - 1] = False
+    opens = _opens(layout)
     first = np.flatnonzero(opens)
-    last = np.append(first[1:], len(start)) - 1
-    bounds = np.append((np.cumsum(kept) - kept)[word_pens[first]], kept.sum()).tolist()
+    last = np.append(first[1:], len(opens)) - 1
+    # Where a run goes on without a blank, the edge at which a word ends is the one at which the next begins. With
+    # blanks, it is where the first of them begins, and the others take no room in front of the next word.
+    blanks = np.where(opens[1:], 1, layout.word_start[1:] - layout.word_end[:-1])
+    times = np.ones(len(pens), np.int64)
+    times[word_pens[1:-1] - 1] = blanks > 0
+    times[word_pens[1:-1]] = np.maximum(blanks, 1)
+    bounds = np.append((np.cumsum(times) - times)[word_pens[first]], times.sum())
+    edges = np.repeat(pens, times)
+    rtl = np.zeros(len(first), bool) if layout.rtl is None else layout.rtl[first]
     line = np.repeat(layout.line_box[:, [1, 3]], np.diff(layout.first_word), axis=0)[first]
-    left = np.minimum.reduceat(pens, word_pens[first]) // PEN
-    right = -(-np.maximum.reduceat(pens, word_pens[first]) // PEN)
+    left = np.minimum.reduceat(edges, bounds[:-1]) // PEN
+    right = -(-np.maximum.reduceat(edges, bounds[:-1]) // PEN)
     boxes = np.column_stack([left, line[:, 0], right, line[:, 1]]).tolist()
-    edges: list[int] = pens[kept].tolist()
-    rows = zip(boxes, start[first].tolist(), end[last].tolist(), rtl[first].tolist(), bounds, bounds[1:], strict=False)
+    starts, ends = layout.word_start[first].tolist(), layout.word_end[last].tolist()
+    flat, at = edges.tolist(), bounds.tolist()
     runs: list[RunMap] = [
-        {"box": box, "start": a, "end": b, "direction": "rtl" if back else "ltr", "x": edges[low:high]}
-        for box, a, b, back, low, high in rows
+        {"box": box, "start": start, "end": end, "direction": "rtl" if back else "ltr", "x": flat[low:high]}
+        for box, start, end, back, low, high in zip(boxes, starts, ends, rtl.tolist(), at, at[1:], strict=False)
     ]
     return runs, np.append(np.cumsum(opens) - opens, len(first))[layout.first_word].tolist()
 
@@ -169,11 +169,15 @@ def _pens(layout: Layout) -> tuple[Integers, Integers]:
     return layout.words.pens[at] + np.repeat(layout.word_x * PEN, count), begin
 
 
-def _opens(layout: Layout, rtl: npt.NDArray[np.bool_], pens: Integers, word_pens: Integers) -> npt.NDArray[np.bool_]:
+def _opens(layout: Layout) -> npt.NDArray[np.bool_]:
     """Which words begin a run: bool (words,)."""
-    opens = np.ones(len(rtl), bool)
-    # Words are cast to whole pixels, so the edges at which two meet may be one apart.
-    near = np.abs(pens[word_pens[1:-1]] - pens[word_pens[1:-1] - 1]) <= PEN
-    opens[1:] = (layout.word_start[1:] != layout.word_end[:-1]) | (rtl[1:] != rtl[:-1]) | ~near
+    opens = np.zeros(len(layout.word_x), bool)
     opens[layout.first_word[:-1]] = True
+    if layout.rtl is not None:
+        line = np.repeat(np.arange(len(layout.line_box)), np.diff(layout.first_word))
+        place = np.empty(len(opens), np.int64)
+        place[np.lexsort((layout.word_x, line))] = np.arange(len(opens))
+        # The next word of the text stands next to this one only if it runs the same way as the text between them.
+        beside = np.diff(place) == np.where(layout.rtl[1:], -1, 1)
+        opens[1:] |= (layout.rtl[1:] != layout.rtl[:-1]) | ~beside
     return opens

@@ -41,8 +41,10 @@ def languages_of(codes: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64]) -
     if not len(codes) or not is_han(codes).any():
         return None
     starts = np.minimum(starts, len(codes) - 1)
-    kind = np.where(codes <= _LAST, _kinds()[np.minimum(codes, 0xD7FF)], 0)
-    kind = np.where((codes >= 0xAC00) & (codes <= 0xD7A3), _HANGUL, kind)
+    kind = _kinds()[np.minimum(codes, _BEYOND)]
+    present = np.bincount(kind, minlength=_HANGUL + 1)
+    if not present[[_BIG5, _KANA, _HANGUL]].any():
+        return None
     count = {name: np.add.reduceat(kind == name, starts) for name in (_OTHER, _BIG5, _GB, _KANA, _HANGUL)}
     han = count[_OTHER] + count[_BIG5] + count[_GB]
     languages = np.zeros(len(starts), np.uint8)
@@ -53,13 +55,15 @@ def languages_of(codes: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64]) -
 
 
 _OTHER, _BIG5, _GB, _KANA, _HANGUL = range(1, 6)
+_BEYOND = 0xD7A4
 
 
 @cache
 def _kinds() -> npt.NDArray[np.uint8]:
-    """What each code point up to the end of the Hangul syllables tells; uint8 (0xD800,)."""
-    kinds = np.zeros(0xD800, np.uint8)
+    """What each code point up to the end of the Hangul syllables tells, and at the end what those beyond do."""
+    kinds = np.zeros(_BEYOND + 1, np.uint8)
     kinds[0x3040:0x3100] = _KANA
+    kinds[0xAC00:_BEYOND] = _HANGUL
     for code in range(_FIRST, _LAST + 1):
         big5, simplified = _has("big5", chr(code)), _has("gb2312", chr(code))
         kinds[code] = _OTHER if big5 == simplified else _BIG5 if big5 else _GB

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -33,7 +34,7 @@ MAX_WORKERS: Final = 61
 _BATCH_CHARS = 200_000
 """Characters that a worker typesets at a time: enough that sending them costs little; they make some ten megabytes."""
 
-_BATCH_PAGES = 24
+_BATCH_PAGES = 12
 """Pages of a long document that a worker draws at a time."""
 
 _AHEAD = 2
@@ -167,7 +168,8 @@ def _render_apart(documents: Iterable[Document], profile: RenderProfile, workers
     waiting: deque[Future[_Batch]] = deque()
     try:
         for task in _tasks(documents, profile, glyph_maps):
-            waiting.append(pool.submit(task))
+            with _interrupts_held():
+                waiting.append(pool.submit(task))
             if len(waiting) >= _AHEAD * workers:
                 yield from waiting.popleft().result()
         while waiting:
@@ -218,6 +220,19 @@ def _render_batch(batch: Sequence[tuple[int, Document]], profile: RenderProfile,
 def _draw_batch(batch: Sequence[_Numbered], glyph_maps: bool) -> _Batch:
     """What a worker does with pages."""
     return [_draw(page, glyph_maps) for page in batch]
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds back an interrupt from the keyboard. Workers that are started meanwhile never see one."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:
