@@ -5,6 +5,7 @@
     │   ├── LoadError              a file cannot be turned into a document
     │   └── LimitError             something is larger than `Limits` allows
     ├── ProfileError               a render profile is contradictory or out of range
+    ├── RenderError                pages could not be drawn
     ├── StoreError                 what is on disk cannot be used
     │   ├── StoreLockedError       another process is writing
     │   ├── StoreMismatchError     made with another embedder, profile or format
@@ -52,6 +53,12 @@ class LimitError(InputError):
 
 class ProfileError(GlyphRAGError, ValueError):
     """A render profile is contradictory or out of range."""
+
+
+class RenderError(GlyphRAGError):
+    """Pages could not be drawn, for reasons that are not in the text."""
+
+    retryable = True
 
 
 class StoreError(GlyphRAGError):

@@ -139,3 +139,13 @@ def test_letters_of_an_alphabet_stay_letters() -> None:
         pens = words.pens[words.pen[number] : words.pen[number] + len(word) + 1]
         alone = [words.case.advance[ord(letter)] for letter in word]
         assert np.diff(pens).tolist() == alone
+
+
+def test_boxes_hold_only_the_letters_asked_for_where_directions_mix() -> None:
+    text = "One שלום end"
+    page = page_of(text)
+    everything = page.boxes_of(0, len(text))
+    assert len(everything) == 1
+    one, first_letter = page.boxes_of(0, 5)
+    assert one.x1 < page.boxes_of(7, 8)[0].x0 <= first_letter.x0
+    assert first_letter == page.boxes_of(4, 5)[0]

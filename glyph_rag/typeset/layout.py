@@ -154,25 +154,33 @@ class Layout:
     def _boxes_on(self, number: int, start: int, end: int) -> Iterator[Box]:
         first, last = self.first_word[number : number + 2].tolist()
         _, top, _, bottom = self.line_box[number].tolist()
-        open_box: tuple[int, int] | None = None
+        marked: list[_Extent] = []
         # Words in the order in which they stand: what is marked side by side gets one box.
         for word in (np.argsort(self.word_x[first:last], kind="stable") + first).tolist():
-            span = self._extent(word, start, end)
-            if span and open_box:
-                open_box = open_box[0], span[1]
-            elif span:
-                open_box = span
-            elif open_box:
-                yield Box(open_box[0], top, open_box[1], bottom)
-                open_box = None
-        if open_box:
-            yield Box(open_box[0], top, open_box[1], bottom)
+            extent = self._extent(word, start, end)
+            if marked and (extent is None or not marked[-1].to_right or not extent.from_left):
+                yield Box(marked[0].left, top, marked[-1].right, bottom)
+                marked = []
+            if extent is not None:
+                marked.append(extent)
+        if marked:
+            yield Box(marked[0].left, top, marked[-1].right, bottom)
 
-    def _extent(self, word: int, start: int, end: int) -> tuple[int, int] | None:
-        """Left and right edge of those characters of a word that are in [start, end), or None."""
+    def _extent(self, word: int, start: int, end: int) -> _Extent | None:
+        """Where those characters of a word stand that are in [start, end), or None."""
         begin = int(self.word_start[word])
         a, b = max(start - begin, 0), min(end, int(self.word_end[word])) - begin
         if a >= b:
             return None
-        pens = self._pens(word)[[a, b]]
-        return int(pens.min()) // PEN, -(-int(pens.max()) // PEN)
+        pens = self._pens(word)
+        left, right = sorted((int(pens[a]), int(pens[b])))
+        return _Extent(left // PEN, -(-right // PEN), left == int(pens.min()), right == int(pens.max()))
+
+
+class _Extent(NamedTuple):
+    """A part of a word: its left and right edge in pixels, and whether it goes from the word's left or to its right."""
+
+    left: int
+    right: int
+    from_left: bool
+    to_right: bool

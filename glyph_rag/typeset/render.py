@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from glyph_rag.corpus.document import Document
 from glyph_rag.corpus.split import split
-from glyph_rag.errors import GlyphRAGError, InputError
+from glyph_rag.errors import InputError, RenderError
 from glyph_rag.typeset.cache import PageCache
 from glyph_rag.typeset.glyphmap import glyph_map, to_json
 from glyph_rag.typeset.page import Page, make_pages
@@ -105,7 +105,7 @@ def render_documents(
 
     Raises:
         InputError: If `workers` is less than 1 or more than 61.
-        GlyphRAGError: If a worker dies.
+        RenderError: If a worker dies.
     """
     if not 1 <= workers <= MAX_WORKERS:
         raise InputError(f"workers is {workers}", hint=f"choose 1 to {MAX_WORKERS}; 1 renders in this process")
@@ -175,7 +175,7 @@ def _render_apart(documents: Iterable[Document], profile: RenderProfile, workers
         while waiting:
             yield from waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise GlyphRAGError(
+        raise RenderError(
             "a process that rendered pages died",
             hint="if memory ran out, use fewer workers; in a script, render under `if __name__ == '__main__':`",
         ) from error

