@@ -149,3 +149,18 @@ def test_boxes_hold_only_the_letters_asked_for_where_directions_mix() -> None:
     one, first_letter = page.boxes_of(0, 5)
     assert one.x1 < page.boxes_of(7, 8)[0].x0 <= first_letter.x0
     assert first_letter == page.boxes_of(4, 5)[0]
+
+
+@pytest.mark.parametrize("text", ["\u200d", "a \u061c", "٠ ٠", "׆0 \u200c"])
+def test_words_without_ink_or_width_are_drawn_without_complaint(text: str) -> None:
+    page = page_of(text)
+    assert page.levels().shape == (page.layout.height, page.layout.width)
+
+
+def test_cells_of_a_table_keep_their_places_whichever_way_their_words_run() -> None:
+    text = "| Fruit | Local |\n|---|---|\n| תמרים | dates |\n| figs | تين |"
+    page = page_of(text, SINGLE)
+    assert left_of(page, text.index("תמרים")) < left_of(page, text.index("dates"))
+    hebrew = "| שם | price |\n|---|---|\n| dates | טרי |"
+    mirrored = page_of(hebrew, SINGLE)
+    assert left_of(mirrored, hebrew.index("dates")) > left_of(mirrored, hebrew.index("טרי"))

@@ -63,10 +63,11 @@ def _columns(layout: Layout, groups: list[int]) -> tuple[list[int], Integers]:
     width = int((layout.line_box[:, 2] - left).max())
     line = np.repeat(np.arange(count), np.diff(layout.first_word))
     ids, x = layout.word_id, layout.word_x - left[line]
-    if layout.rtl is not None:
-        order = np.lexsort((x, line))
-        ids, x = ids[order], x[order]
     end = x + layout.words.width[ids]
+    if ((x[1:] < end[:-1]) & (line[1:] == line[:-1])).any():
+        # Words of no width, which leave no ink either, stand in front of those that start at the same place.
+        order = np.lexsort((end, x, line))
+        ids, x, end = ids[order], x[order], end[order]
     # Each line is blank, word, blank, word, ... blank; the blanks come from the empty columns at the start of the case.
     inked = 2 * np.arange(len(ids)) + line + 1
     run = np.zeros(2 * len(ids) + count, np.int64)

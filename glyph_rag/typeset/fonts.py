@@ -124,7 +124,7 @@ class Typecase:
 
     def candidates(self, code: int) -> list[int]:
         """The faces, in the order in which they are asked for a code point."""
-        script = int(_scripts()[code])
+        script = _script_of(code)
         if script not in self._order:
             self._order[script] = self._order_for(scripts.NAMES[script])
         return self._order[script]
@@ -175,7 +175,7 @@ class Typecase:
     def _size_of(self, code: int) -> int:
         if is_cjk(code):
             return CJK
-        return LATIN if scripts.NAMES[int(_scripts()[code])] in _ALPHABETS else COMPLEX
+        return LATIN if scripts.NAMES[_script_of(code)] in _ALPHABETS else COMPLEX
 
     def _measure(self, face: int, code: int, size: int) -> int:
         font = self.font(face)
@@ -187,6 +187,20 @@ class Typecase:
 def _scripts() -> npt.NDArray[np.uint8]:
     """The script of every code point, as an index into `scripts.NAMES`."""
     return scripts.script_of(np.arange(0x110000, dtype=np.uint32))
+
+
+def _script_of(code: int) -> int:
+    """The script that a character is set with: digits, signs and marks that many share go with those of their block."""
+    script = int(_scripts()[code])
+    if scripts.NAMES[script] in ("Zyyy", "Zinh"):
+        return next((scripts.INDEX[name] for first, last, name in _BLOCKS if first <= code <= last), script)
+    return script
+
+
+_BLOCKS = (
+    (0x0600, 0x06FF, "Arab"), (0x0750, 0x077F, "Arab"), (0x08A0, 0x08FF, "Arab"), (0xFD3E, 0xFD3F, "Arab"),
+    (0x0951, 0x0965, "Deva"), (0x1CD0, 0x1CFF, "Deva"), (0xA830, 0xA839, "Deva"), (0x10FB, 0x10FB, "Geor"),
+)  # fmt: skip
 
 
 def is_cjk(code: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.columns import aligned, find_tables
+from glyph_rag.typeset.columns import Row, aligned, find_tables
 from glyph_rag.typeset.fields import Newline
 from glyph_rag.typeset.fonts import NO_INK, PEN, SHAPED, SOLO, SPACE
 from glyph_rag.typeset.han import is_han, languages_of
@@ -91,13 +92,13 @@ def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int
     breaks = _breaks(codes)
     if newline == "flow":
         breaks[1:] |= codes[:-1] == ord(FLOW_MARK)
-    level, base = _levels(codes, paragraphs)
+    level, base = _levels(codes, paragraphs, tables)
     solo = kind & SOLO > 0
     bounds = breaks | solo
     bounds[1:] |= solo[:-1] | (space[1:] != space[:-1])
     if level is not None:
         bounds[1:] |= level[1:] != level[:-1]
-    bounds |= _face_changes(codes, kind, words)
+    bounds |= _face_changes(codes, kind, clusters, words)
     bounds[[cell for table in tables for row in table for cell in row.cells]] = True
     bounds &= clusters
     bounds[:1] = True
@@ -154,26 +155,47 @@ def _breaks(codes: Codes) -> Flags:
     return breaks
 
 
-def _face_changes(codes: Codes, kind: npt.NDArray[np.uint8], words: WordCase) -> Flags:
+def _face_changes(codes: Codes, kind: npt.NDArray[np.uint8], clusters: Flags, words: WordCase) -> Flags:
     """Where letters that have to be shaped meet another face: words in one face are shaped many at a time."""
     changes = np.zeros(len(codes), bool)
     shaped = kind & SHAPED > 0
     if shaped.any():
-        face = words.case.face[codes]
+        # A cluster is in the face of its first character.
+        heads = np.maximum.accumulate(np.where(clusters, np.arange(len(codes)), 0))
+        face = words.case.face[codes[heads]]
         inked = face != NO_INK
         changes[1:] = (face[1:] != face[:-1]) & inked[1:] & inked[:-1] & (shaped[1:] | shaped[:-1])
     return changes
 
 
-def _levels(codes: Codes, paragraphs: Integers) -> tuple[npt.NDArray[np.uint8] | None, npt.NDArray[np.uint8] | None]:
+def _levels(
+    codes: Codes, paragraphs: Integers, tables: Sequence[Sequence[Row]]
+) -> tuple[npt.NDArray[np.uint8] | None, npt.NDArray[np.uint8] | None]:
     if not len(codes) or not bidi.has_rtl(codes):
         return None, None
-    starts = paragraphs[:, 1]
-    # Empty paragraphs at one place would be the same paragraph twice.
-    unique, index = np.unique(starts[starts < len(codes)], return_inverse=True)
-    base = np.zeros(len(paragraphs), np.uint8)
-    base[starts < len(codes)] = bidi.paragraph_levels(codes, unique)[index]
-    return bidi.levels(codes, unique), base
+    # An empty paragraph stands where the next one starts, or behind the text.
+    starts = np.minimum(paragraphs[:, 1], len(codes) - 1)
+    cells = np.array([cell for table in tables for row in table for cell in row.cells], np.int64)
+    places = np.union1d(starts, cells)
+    level = bidi.levels(codes, places)
+    base = bidi.paragraph_levels(codes, np.unique(starts))[np.searchsorted(np.unique(starts), starts)]
+    for table in tables:
+        _direct_table(table, codes, level, base, starts)
+    return level, base
+
+
+def _direct_table(
+    table: Sequence[Row], codes: Codes, level: npt.NDArray[np.uint8], base: npt.NDArray[np.uint8], starts: Integers
+) -> None:
+    """Makes all rows of a table run the way the first one does, whichever way the words in a cell run."""
+    rows = np.searchsorted(starts, [row.start for row in table], side="right") - 1
+    direction = base[rows[0]]
+    base[rows] = direction
+    for row in table:
+        cells = level[row.start : row.end]
+        cells[cells < direction] += 2
+        bars = codes[row.start : row.end] == ord("|")
+        cells[bars] = direction
 
 
 def _cut_long(begin: Integers, end: Integers, clusters: Flags) -> tuple[Integers, Integers]:
@@ -261,11 +283,14 @@ def _cut_wide(
         pen = int(words.pen[ids[number]])
         start, stop = int(begin[number]), int(end[number])
         at = np.abs(words.pens[pen : pen + stop - start + 1] - words.pens[pen]) // PEN
+        heads = [0, *(np.flatnonzero(clusters[start + 1 : stop]) + 1).tolist(), stop - start]
+        places: list[int] = []
+        for head, following in itertools.pairwise(heads):
+            # A cluster that no line has room for, as under a flood of accents, is cut between characters.
+            places += range(head, following) if at[following] - at[head] > room - 2 else [head]
         line = 0
-        for place in (np.flatnonzero(clusters[start + 1 : stop]) + 1).tolist():
+        for place, next_place in itertools.pairwise([*places[1:], stop - start]):
             # One pixel to spare: a part may be a little wider than its share of the whole.
-            following = np.flatnonzero(clusters[start + place + 1 : stop])
-            next_place = place + 1 + int(following[0]) if len(following) else stop - start
             if at[next_place] - at[line] > room - 2:
                 cuts.append((start + place, number))
                 line = place

@@ -179,6 +179,8 @@ def run_harfbuzz(
     buffer.flags = hb.BufferFlags.DO_NOT_INSERT_DOTTED_CIRCLE
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if rtl else "ltr"
+    # Not the language of whoever runs the program.
+    buffer.language = "und"
     hb.shape(font, buffer, _PLAIN if plain else {})
     return buffer.glyph_infos, buffer.glyph_positions
 

@@ -133,7 +133,7 @@ class WordCase:
         """Draws a batch with room to spare around each word, finds the ink, and keeps what is needed."""
         owner, glyphs = batch.glyphs()
         em = max((self.case.em(number)[1] for number in np.unique(glyphs.size).tolist()), default=0)
-        pad = -(-em // PEN)
+        pad = max(1, -(-em // PEN))
         advance = (batch.advance + PEN // 2) // PEN
         room = advance + 2 * pad
         left = np.cumsum(room) - room + pad
