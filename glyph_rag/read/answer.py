@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.typeset.layout import Box
 
-Support: TypeAlias = Literal["exact", "corrected", "unsupported"]
+Support: TypeAlias = Literal["exact", "reworded", "corrected", "unsupported"]
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 
 
@@ -53,16 +53,18 @@ class Sentence:
 
     Attributes:
         text: As it stands in the answer.
-        support: Whether the source says it: "exact", "corrected" (nearly, and the source's words were put in), or
-            "unsupported".
+        support: Whether the source says it: "exact" (word for word), "reworded" (every word, number and name of it, in
+            nearly the same words), "corrected" (nearly, and the source's words were put in), or "unsupported".
         read_as: What the reader wrote.
         citation: Index into the answer's citations, or None.
+        citations: The same for a sentence that joins several statements: all of them, `citation` first.
     """
 
     text: str
     support: Support
     read_as: str
     citation: int | None
+    citations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,9 @@ class Answer:
         return {
             "text": self.text,
             "supported": self.supported,
-            "sentences": [asdict(sentence) for sentence in self.sentences],
+            "sentences": [
+                {**asdict(sentence), "citations": list(sentence.citations)} for sentence in self.sentences
+            ],
             "citations": citations,
             "plan": plan,
             "usage": {**asdict(self.usage), "seconds": dict(self.usage.seconds)},

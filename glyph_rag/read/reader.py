@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,5 +37,37 @@ class Reader(Protocol):
 
         Raises:
             ReaderError: If the pages cannot be read at all.
+        """
+        ...
+
+
+class StreamingReader(Protocol):
+    """A reader that can give its words as they come."""
+
+    def stream(self, question: str, plan: ReadingPlan) -> Iterator[str]:
+        """The model's words as it writes them: `prompt.clean_answer` of all of them together is the answer.
+
+        Raises:
+            ReaderError: If the pages cannot be read, or if the words that have come are not the whole answer.
+        """
+        ...
+
+
+class AsyncReader(Protocol):
+    """A reader that does not block the event loop."""
+
+    async def aread(self, question: str, plan: ReadingPlan) -> Reading:
+        """Looks at the pages of a plan and answers.
+
+        Raises:
+            ReaderError: If the pages cannot be read at all.
+        """
+        ...
+
+    def astream(self, question: str, plan: ReadingPlan) -> AsyncIterator[str]:
+        """The model's words as it writes them, as `StreamingReader.stream` gives them.
+
+        Raises:
+            ReaderError: If the pages cannot be read, or if the words that have come are not the whole answer.
         """
         ...

@@ -1,59 +1,47 @@
 """Verification: every sentence of an answer is looked for in the source of the pages that were shown.
 
-What stands there becomes a citation with the source's own words. What nearly stands there was misread, and the
-source's words replace it. What does not stand there is marked.
+What stands there becomes a citation with the source's own words. What says the same in nearly the same words keeps its
+own and is cited. What nearly stands there was misread, and the source's words replace it. What does not stand there is
+marked. Each step is a file of its own: `place` finds words, `follow` light rewording, `near` misreadings, `claims`
+sentences of several parts.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-
-from rapidfuzz import fuzz
+from dataclasses import dataclass, replace
 
 from glyph_rag.corpus.sentences import sentence_spans
 from glyph_rag.read.answer import Citation, Sentence, Support
+from glyph_rag.read.claims import Claim, Find, find_joined, find_listed, unwrap
+from glyph_rag.read.fold import fold
+from glyph_rag.read.follow import find_reworded, find_turned
+from glyph_rag.read.near import find_misread
+from glyph_rag.read.place import NEAR, Place, find_exact
+from glyph_rag.read.shown import Shown
 from glyph_rag.typeset.page import Page
 
-NEAR = 80.0
-"""Share of matching characters, in percent, from which a sentence counts as a misreading of the source."""
+__all__ = ["NEAR", "flatten", "verify"]
 
-_LOOKALIKES = str.maketrans("‘’‚‛“”„‟′″‐‑‒–—―−…·•", "''''\"\"\"\"'\"-------...")
 _QUOTE_MARK = re.compile(r"(?<=\n)[ \t]{0,3}>[> \t]*")
 _SPACE_IN_CJK = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])\s+(?=[\u2e80-\u9fff\uff00-\uffef])")
-_EMPHASIS = "*`"  # Markdown's: not words, and a reader may leave them out.
-_WORD = re.compile(r"[^\W_]")
-_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uff00-\uffef]")
-_CONTEXT = 200  # Characters around a match in which the sentences of the source are looked for.
-_NEAR_END = 4
+_LAST_STOP = re.compile(r"[.!?。！？।؟]+\Z")
+_LONGEST = 2000  # Characters; a sentence that is longer is only looked for as a whole.
 
 
-@dataclass(frozen=True)
-class _Folded:
-    """A text without its white space, case, emphasis and typographic variants.
+@dataclass(frozen=True, eq=False)
+class _Verdict:
+    """What the source says of a sentence: its parts, in order, and where each stands."""
 
-    Attributes:
-        text: What is left of it.
-        origins: For each character of that, its offset in the text.
-    """
+    parts: tuple[tuple[Claim, Place], ...]
 
-    text: str
-    origins: list[int]
-
-
-@lru_cache(maxsize=65536)
-def _fold_character(character: str) -> str:
-    if character.isspace() or character in _EMPHASIS or unicodedata.category(character) in ("Cf", "Cc"):
-        return ""
-    return unicodedata.normalize("NFKC", character.translate(_LOOKALIKES)).casefold().replace(" ", "")
-
-
-def _fold(text: str) -> _Folded:
-    parts = [_fold_character(character) for character in text]
-    return _Folded("".join(parts), [at for at, part in enumerate(parts) for _ in part])
+    @property
+    def support(self) -> Support:
+        supports = {place.support for _, place in self.parts}
+        if "corrected" in supports:
+            return "corrected"
+        return "reworded" if "reworded" in supports or len(self.parts) > 1 else "exact"
 
 
 def verify(text: str, pages: Sequence[Page]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
@@ -66,21 +54,19 @@ def verify(text: str, pages: Sequence[Page]) -> tuple[tuple[Sentence, ...], tupl
     Returns:
         The sentences of the answer, and the citations they refer to, each once.
     """
-    folded = [_fold(page.text) for page in pages]
+    shown = [Shown(page) for page in pages]
     sentences: list[Sentence] = []
     citations: list[Citation] = []
     for start, end in sentence_spans(text):
         read_as = text[start:end]
-        needle = _fold(read_as).text
-        found = _find(needle, pages, folded) if needle else None
-        if found is None:
+        verdict = _judge(read_as, shown) if fold(read_as).text else None
+        if verdict is None:
             sentences.append(Sentence(flatten(read_as), "unsupported", read_as, None))
             continue
-        citation = _cite(*found)
-        if citation not in citations:
-            citations.append(citation)
-        support: Support = "exact" if _fold(citation.quote).text == needle else "corrected"
-        sentences.append(Sentence(flatten(citation.quote), support, read_as, citations.index(citation)))
+        cited = [_cite(place) for _, place in verdict.parts]
+        citations.extend(citation for citation in dict.fromkeys(cited) if citation not in citations)
+        numbers = tuple(dict.fromkeys(citations.index(citation) for citation in cited))
+        sentences.append(Sentence(_wording(read_as, verdict), verdict.support, read_as, numbers[0], numbers))
     return tuple(sentences), tuple(citations)
 
 
@@ -89,67 +75,84 @@ def flatten(text: str) -> str:
     return " ".join(_SPACE_IN_CJK.sub("", _QUOTE_MARK.sub("", text)).split())
 
 
-def _find(needle: str, pages: Sequence[Page], folded: Sequence[_Folded]) -> tuple[Page, int, int] | None:
-    """The page where a folded sentence stands, word for word or nearly, and its half-open span in the page's text."""
-    for page, fold in zip(pages, folded, strict=True):
-        at = fold.text.find(needle)
-        while at >= 0:
-            start, end = fold.origins[at], fold.origins[at + len(needle) - 1] + 1
-            if not _joined(page.text, start) and not _joined(page.text, end):
-                return page, *_with_emphasis(page.text, start, end)
-            at = fold.text.find(needle, at + 1)
-    best, best_score = None, NEAR
-    for page, fold in zip(pages, folded, strict=True):
-        if len(fold.text) * 100 < len(needle) * NEAR:
-            continue
-        match = fuzz.partial_ratio_alignment(needle, fold.text, score_cutoff=best_score)
-        if match is not None and match.dest_end > match.dest_start and (best is None or match.score > best_score):
-            best_score = match.score
-            best = page, *_snap(page.text, fold.origins[match.dest_start], fold.origins[match.dest_end - 1] + 1)
-    return best
+def _judge(text: str, pages: Sequence[Shown]) -> _Verdict | None:
+    """The strictest reading of a sentence that the source supports, or None."""
+    whole = Claim(0, len(text))
+    if (place := find_exact(text, pages)) is not None:
+        return _Verdict(((whole, place),))
+    if len(text) > _LONGEST:
+        return _Verdict(((whole, place),)) if (place := find_misread(text, pages)) is not None else None
+    if (place := _reworded(text, pages)) is not None:
+        return _Verdict(((whole, place),))
+    if (verdict := _unwrapped(text, pages, _said) or _composed(text, pages, _said)) is not None:
+        return verdict
+    if (place := find_misread(text, pages)) is not None:
+        return _Verdict(((whole, place),))
+    return _unwrapped(text, pages, _nearly_said) or _composed(text, pages, _nearly_said)
 
 
-def _with_emphasis(text: str, start: int, end: int) -> tuple[int, int]:
-    while start > 0 and text[start - 1] in _EMPHASIS:
-        start -= 1
-    while end < len(text) and text[end] in _EMPHASIS:
-        end += 1
-    return start, end
+def _reworded(text: str, pages: Sequence[Shown]) -> Place | None:
+    return find_reworded(text, pages) or find_turned(text, pages)
 
 
-def _snap(text: str, start: int, end: int) -> tuple[int, int]:
-    """Moves the ends of a span that was found by likeness to where the words meant begin and end.
-
-    A misread first or last character is not part of what was found, and a neighbouring one may be. Ends near to those
-    of a sentence of the source become them; others are moved out to the ends of words.
-    """
-    around = max(0, start - _CONTEXT)
-    spans = [(around + a, around + b) for a, b in sentence_spans(text[around : end + _CONTEXT])]
-    starts = [a for a, _ in spans if abs(a - start) <= _NEAR_END]
-    ends = [b for _, b in spans if abs(b - end) <= _NEAR_END]
-    while not starts and _joined(text, start):
-        start -= 1
-    while not ends and _joined(text, end):
-        end += 1
-    start = min(starts, key=lambda a: abs(a - start), default=start)
-    end = max(start + 1, min(ends, key=lambda b: abs(b - end), default=end))
-    return _with_emphasis(text, start, end)
+def _said(text: str, pages: Sequence[Shown]) -> Place | None:
+    """Where a stretch is said without a mistake."""
+    place = find_exact(text, pages)
+    return place if place is not None and place.support == "exact" else _reworded(text, pages)
 
 
-def _joined(text: str, at: int) -> bool:
-    """Whether the characters on either side of `at` belong to one word of a script that separates words by spaces."""
-    return 0 < at < len(text) and all(_WORD.match(c) and not _UNSPACED.match(c) for c in text[at - 1 : at + 1])
+def _nearly_said(text: str, pages: Sequence[Shown]) -> Place | None:
+    return _said(text, pages) or find_misread(text, pages)
 
 
-def _cite(page: Page, start: int, end: int) -> Citation:
-    first, last = page.start + start, page.start + end
+def _unwrapped(text: str, pages: Sequence[Shown], find: Find) -> _Verdict | None:
+    """A verdict on what stands behind "The answer is", where that is supported."""
+    for lexicon in dict.fromkeys(shown.lexicon for shown in pages):
+        for frame in unwrap(text, lexicon):
+            inner = text[frame.start :]
+            place = find(inner, pages)
+            if place is not None and not (frame.states and place.shown.cuts_a_negation(place.start, place.end)):
+                return _Verdict(((Claim(frame.start, len(text)), _at_most_reworded(place)),))
+            listed = find_listed(inner, pages)
+            if listed is not None:
+                return _Verdict(tuple((Claim(frame.start + c.start, frame.start + c.end), p) for c, p in listed))
+    return None
+
+
+def _composed(text: str, pages: Sequence[Shown], find: Find) -> _Verdict | None:
+    """A verdict on a sentence of several parts, or on a list, where every part is supported."""
+    found = find_joined(text, pages, find) or find_listed(text, pages)
+    return _Verdict(tuple(found)) if found is not None else None
+
+
+def _at_most_reworded(place: Place) -> Place:
+    return replace(place, support="reworded") if place.support == "exact" else place
+
+
+def _wording(read_as: str, verdict: _Verdict) -> str:
+    """What the answer says after verification: the source's words, or its own where they say the same."""
+    claim, place = verdict.parts[0]
+    if verdict.support == "exact":
+        quote, stop = flatten(place.quote), _LAST_STOP.search(read_as)
+        return quote + stop[0] if stop and not _LAST_STOP.search(quote) else quote
+    text, done = "", 0
+    for claim, place in verdict.parts:
+        kept = read_as[claim.start : claim.end]
+        text += read_as[done : claim.start] + (place.quote if place.support == "corrected" else kept)
+        done = claim.end
+    return flatten(text + read_as[done:])
+
+
+def _cite(place: Place) -> Citation:
+    page = place.shown.page
+    first, last = page.start + place.start, page.start + place.end
     return Citation(
         document_id=page.document_id,
         source=page.source,
         line_start=page.line_of(first),
         line_end=page.line_of(last - 1),
         label=page.label_of(first),
-        quote=page.text[start:end],
+        quote=place.quote,
         start=first,
         end=last,
         page_id=page.id,

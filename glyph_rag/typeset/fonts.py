@@ -233,10 +233,10 @@ _JOINERS = frozenset((0x034F, 0x115F, 0x1160, 0x180E, 0x200D))
 _VARIATIONS = frozenset((*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000)))
 _LETTERS_OF_CODE = ("Zyyy", "Latn", "Grek", "Cyrl")
 _NO_BREAK = ("\u00a0", "\u202f", "\u2007")
-_ALPHABETS = frozenset(
-    ("Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Cher", "Goth", "Runr", "Ogam", "Glag", "Brai")
-    + ("Zyyy", "Zinh", "Zzzz", "Hani", "Hira", "Kana", "Hang", "Bopo", "Yiii")
-)
+_ALPHABETS = {
+    "Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Cher", "Goth", "Runr", "Ogam", "Glag",
+    "Brai", "Zyyy", "Zinh", "Zzzz", "Hani", "Hira", "Kana", "Hang", "Bopo", "Yiii",
+}  # fmt: skip
 
 
 def _round(pens: int) -> int:

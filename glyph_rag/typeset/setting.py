@@ -296,12 +296,12 @@ def _cut_wide(
                 line = place
     if not cuts:
         return begin, end, ids, opens, levels
-    places = np.array([place for place, _ in cuts], np.int64)
+    cut_at = np.array([place for place, _ in cuts], np.int64)
     owners = np.array([owner for _, owner in cuts], np.int64)
-    order = np.argsort(np.concatenate([begin, places]), kind="stable")
-    begin = np.concatenate([begin, places])[order]
-    end = np.sort(np.concatenate([end, places]))
-    opens = np.concatenate([opens, np.zeros(len(places), bool)])[order]
+    order = np.argsort(np.concatenate([begin, cut_at]), kind="stable")
+    begin = np.concatenate([begin, cut_at])[order]
+    end = np.sort(np.concatenate([end, cut_at]))
+    opens = np.concatenate([opens, np.zeros(len(cut_at), bool)])[order]
     if levels is not None:
         levels = np.concatenate([levels, levels[owners]])[order]
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
