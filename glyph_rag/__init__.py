@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from glyph_rag.limits import Limits
     from glyph_rag.rag import GlyphRAG
     from glyph_rag.read.answer import Answer, Citation
+    from glyph_rag.read.openai import OpenAIReader
     from glyph_rag.read.plan import ReadingPlan
     from glyph_rag.read.reader import Reader, Reading
+    from glyph_rag.read.transformers import TransformersReader
     from glyph_rag.search.hit import Hit
     from glyph_rag.typeset.cache import PageCache
     from glyph_rag.typeset.page import Page
@@ -33,13 +35,15 @@ _HOMES = {
     "Answer": "read.answer", "Chunk": "corpus.document", "Citation": "read.answer", "Document": "corpus.document",
     "Embedder": "embed.embedder", "EmbedderInfo": "embed.embedder", "GlyphRAG": "rag", "GlyphRAGError": "errors",
     "Hit": "search.hit", "IndexReport": "index", "Limits": "limits", "Mark": "corpus.document",
-    "Page": "typeset.page", "PageCache": "typeset.cache", "Reader": "read.reader", "Reading": "read.reader",
-    "ReadingPlan": "read.plan", "RenderProfile": "typeset.profile",
+    "OpenAIReader": "read.openai", "Page": "typeset.page", "PageCache": "typeset.cache", "Reader": "read.reader",
+    "Reading": "read.reader", "ReadingPlan": "read.plan", "RenderProfile": "typeset.profile",
+    "TransformersReader": "read.transformers",
 }  # fmt: skip
 
 __all__ = [
     "Answer", "Chunk", "Citation", "Document", "Embedder", "EmbedderInfo", "GlyphRAG", "GlyphRAGError", "Hit",
-    "IndexReport", "Limits", "Mark", "Page", "PageCache", "Reader", "Reading", "ReadingPlan", "RenderProfile",
+    "IndexReport", "Limits", "Mark", "OpenAIReader", "Page", "PageCache", "Reader", "Reading", "ReadingPlan",
+    "RenderProfile", "TransformersReader",
 ]  # fmt: skip
 
 
