@@ -43,6 +43,13 @@ class Sheet:
         self.galleys: list[Galley] = []
         self.cut = False
 
+    def put_all(self, galley: Galley, gap: int) -> bool:
+        """Puts all lines of a galley if there is room for them; otherwise nothing changes."""
+        fits = self.columns.put_all(galley.stack(gap))
+        if fits:
+            self.galleys.append(galley)
+        return fits
+
     def put(self, galley: Galley, limit: int, gap: int) -> int:
         """Puts lines of a galley up to line `limit`, and returns one past the last that fits."""
         last = galley.first + len(self.columns.put(galley.stack(gap)[: limit - galley.first]))
@@ -83,13 +90,12 @@ class Filler:
         sheet, gap = Sheet(self._profile), self._profile.paragraph_gap
         for galley in self._galleys(blocks):
             if len(blocks[galley.block][1]) <= _BATCH:
-                lines = galley.stack(gap)
-                fits = sheet.columns.takes(lines)
-                if not fits and Sheet(self._profile).columns.takes(lines):
+                if sheet.put_all(galley, gap):
+                    continue
+                following = Sheet(self._profile)
+                if following.put_all(galley, gap):
                     yield self._finish(sheet)
-                    sheet, fits = Sheet(self._profile), True
-                if fits:
-                    sheet.put(galley, galley.last, gap)
+                    sheet = following
                     continue
             sheet = yield from self._cut(galley, *blocks[galley.block], sheet)
         if sheet.galleys:
@@ -161,8 +167,9 @@ class Filler:
         words = word_case(self._profile, self._mono)
         setting = set_texts([text for _, (_, text) in blocks], words, self._newline, text_width(self._profile))
         lines = break_lines(setting, self._profile, self._newline)
-        tables = ((lines.up + lines.down).tolist(), lines.gap.tolist(), lines.tail.tolist())
-        heights = list(map(Height, *tables))
+        heights: list[Height] = list(
+            zip((lines.up + lines.down).tolist(), lines.gap.tolist(), lines.tail.tolist(), strict=True)
+        )
         bounds = np.searchsorted(lines.text, np.arange(len(blocks) + 1)).tolist()
         return [
             Galley(setting, lines, heights, bounds[at], bounds[at + 1], number, offset - int(setting.offsets[at]))

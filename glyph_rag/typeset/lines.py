@@ -15,6 +15,8 @@ from glyph_rag.typeset.setting import Setting
 
 Integers = npt.NDArray[np.int64]
 
+_FIELDS = 8
+
 _INDENT = 0.6
 """Indentation takes this share of the spaces that make it up: enough to see the levels of code, and no more."""
 
@@ -61,7 +63,7 @@ def text_width(profile: RenderProfile) -> int:
 def break_lines(setting: Setting, profile: RenderProfile, newline: Newline) -> Lines:
     """Breaks texts, which were set with this `newline`, into lines."""
     rows = _Breaker(setting, profile).rows(keep_indent=newline != "flow")
-    table = np.array(rows, np.int64).reshape(-1, 8)
+    table = np.array(rows, np.int64).reshape(-1, _FIELDS)
     text, paragraph, first, last, indent, gap, tail, ends = table.T
     words, case = setting.case, setting.case.case
     if len(first):
@@ -87,8 +89,8 @@ class _Breaker:
         self._end: list[int] = (position + width).tolist()
         self._opening: list[int] = [*opening.tolist(), len(width)]
 
-    def rows(self, *, keep_indent: bool) -> list[tuple[int, ...]]:
-        """(text, paragraph, first, last, indent, gap, tail, ends) of each line."""
+    def rows(self, *, keep_indent: bool) -> list[int]:
+        """Text, paragraph, first, last, indent, gap, tail and ends of each line, one behind the other."""
         setting, profile = self._setting, self._profile
         paragraphs = setting.paragraphs
         firsts = np.searchsorted(setting.start, paragraphs[:, 1]).tolist()
@@ -96,7 +98,7 @@ class _Breaker:
         texts = paragraphs[:, 0].tolist()
         before = setting.before
         room = text_width(profile) - profile.left_indent - profile.right_indent
-        rows: list[tuple[int, ...]] = []
+        rows: list[int] = []
         gap = 0
         for number, (text, first, last) in enumerate(zip(texts, firsts, lasts, strict=True)):
             if first == last:
@@ -112,7 +114,7 @@ class _Breaker:
                 after = self._stop(at, last, room - (opening - profile.left_indent))
                 ends = after == last
                 tail = profile.space_after if ends else 0
-                rows.append((text, number, at, after, opening, space, tail, ends))
+                rows += (text, number, at, after, opening, space, tail, ends)
                 at, opening, space = after, profile.left_indent, 0
             gap = 0
         return rows

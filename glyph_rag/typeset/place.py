@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,8 @@ from glyph_rag.typeset.words import WordCase
 Integers = npt.NDArray[np.int64]
 
 
-class Height(NamedTuple):
-    """What a line takes of a column, in pixels: its own height, space above it (none at the top), space below it."""
-
-    line: int
-    gap: int
-    tail: int
+Height: TypeAlias = tuple[int, int, int]
+"""What a line takes of a column, in pixels: its own height, space above it (none at the top), space below it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +47,8 @@ class Galley:
 
     def stack(self, gap: int) -> list[Height]:
         """What its lines take, with at least `gap` above the first."""
-        head = self.heights[self.first]
-        return [head._replace(gap=max(gap, head.gap)), *self.heights[self.first + 1 : self.last]]
+        line, above, tail = self.heights[self.first]
+        return [(line, max(gap, above), tail), *self.heights[self.first + 1 : self.last]]
 
     def part(self, first: int, last: int) -> Galley:
         """Some of its lines."""
@@ -73,25 +69,24 @@ class Columns:
     """The columns of one page, filled top to bottom and left to right."""
 
     def __init__(self, count: int, height: int) -> None:
-        self._count, self.height = count, height
+        self._count, self._height = count, height
         self._column, self._used = 0, 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing stands on the page."""
-        return not self._column and not self._used
 
     def put(self, lines: Sequence[Height]) -> list[tuple[int, int]]:
         """Puts lines as long as there is room, and returns the column and top of those that have found it."""
         places, self._column, self._used = self._places(lines)
         return places
 
-    def takes(self, lines: Sequence[Height]) -> bool:
-        """Whether there is room for all of the lines."""
-        return len(self._places(lines)[0]) == len(lines)
+    def put_all(self, lines: Sequence[Height]) -> bool:
+        """Puts lines if there is room for all of them; otherwise nothing changes."""
+        places, column, used = self._places(lines)
+        if len(places) < len(lines):
+            return False
+        self._column, self._used = column, used
+        return True
 
     def _places(self, lines: Sequence[Height]) -> tuple[list[tuple[int, int]], int, int]:
-        column, used, height = self._column, self._used, self.height
+        column, used, height = self._column, self._used, self._height
         places = []
         for line, gap, tail in lines:
             top = used + gap if used else 0
@@ -177,15 +172,13 @@ def _balance(galleys: Sequence[Galley], profile: RenderProfile) -> tuple[int, li
     border = 2 * profile.margin_y + profile.label_px
     patch = profile.patch
     most = profile.height // patch
-    least = max(1, (sum(line.line for line in lines) // profile.columns + border) // patch)
+    least = max(1, (sum(line for line, _, _ in lines) // profile.columns + border) // patch)
     rows = min(least, most) if profile.crop_height else most
+    # A column takes its first line however high it is, so there has to be room for the highest.
+    rows = max(rows, -(-(max(line for line, _, _ in lines) + border) // patch))
     while True:
-        columns = Columns(profile.columns, rows * patch - border)
-        places = columns.put(lines)
-        # A column takes its first line however low it is, so the last row counts too.
-        if len(places) == len(lines) and all(
-            top + line.line <= columns.height for (_, top), line in zip(places, lines, strict=True)
-        ):
+        places = Columns(profile.columns, rows * patch - border).put(lines)
+        if len(places) == len(lines):
             return rows * patch, places
         rows += 1
 

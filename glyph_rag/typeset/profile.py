@@ -137,11 +137,11 @@ class RenderProfile:
     width: int = 672
     height: int = 896
     patch: int = 28
-    margin_x: int = 8
-    margin_y: int = 8
+    margin_x: int = 6
+    margin_y: int = 4
     columns: int = 2
-    gutter: int = 12
-    latin_px: float = 10.0
+    gutter: int = 10
+    latin_px: float = 10.5
     latin_line: int = 12
     cjk_px: float = 13.0
     cjk_line: int = 16
@@ -327,30 +327,35 @@ PRESETS: Final[Mapping[str, RenderProfile]] = MappingProxyType(
         "careful": RenderProfile(),
         # About 3 x.
         "balanced": RenderProfile(
-            columns=2,
             latin_px=9.0,
             latin_line=10,
             cjk_px=12.0,
-            cjk_line=13,
+            cjk_line=14,
             complex_px=10.5,
             complex_line=15,
             mono_px=9.0,
             mono_line=10,
+            paragraph_gap=2,
             newline="flow",
+            horizontal_scale=97,
         ),
         # About 4 x: small print, for readers that were trained on such pages.
         "dense": RenderProfile(
-            columns=1,
             latin_px=8.0,
             latin_line=9,
             cjk_px=11.0,
-            cjk_line=12,
+            cjk_line=13,
             complex_px=9.5,
             complex_line=13,
             mono_px=8.0,
             mono_line=9,
+            paragraph_gap=1,
             newline="flow",
+            horizontal_scale=98,
         ),
     }
 )
-"""Profiles by name, from the most legible to the densest. Sizes differ by script so that all are about as legible."""
+"""Profiles by name, from the most legible to the densest. Sizes differ by script so that all are about as legible.
+
+docs/legibility.md says how much each holds, how well that can be read, and what else was tried.
+"""

@@ -106,7 +106,9 @@ def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int
     end = np.append(begin[1:], len(codes))
     inked = ~space[begin] if len(codes) else np.zeros(len(begin), bool)
     begin, end = _cut_long(begin[inked], end[inked], clusters)
-    opens = breaks[begin] | np.isin(begin, paragraphs[:, 1])
+    opens = np.append(breaks[begin], False)
+    opens[np.searchsorted(begin, paragraphs[:, 1])] = True
+    opens = opens[:-1]
     levels = level[begin] if level is not None else None
     languages = languages_of(codes, offsets[:-1])
     ids = _find(text, codes, begin, end, levels, words)

@@ -51,7 +51,7 @@ class WordCase:
     def __init__(self, case: Typecase) -> None:
         self.case = case
         em = max(case.em(size)[1] for size in range(len(case.above))) / PEN
-        self.above = max(int(1.9 * em), int(case.above.max()) + 2)
+        self.above = max(int(1.7 * em), int(case.above.max()) + 2)
         rows = -(-(self.above + max(int(0.7 * em), int(case.below.max()) + 2)) // 16) * 16
         self.below = rows - self.above
         self._ink = Inkwell(case)
