@@ -31,16 +31,17 @@ def draw_on(side: Levels, layout: Layout) -> None:
     """Draws the lines of a layout on a page that stands on its side: uint8 (width, height)."""
     if not len(layout.line_box):
         return
-    box, up, above = layout.line_box.tolist(), layout.line_up.tolist(), layout.words.above
+    box, up = layout.line_box.tolist(), layout.line_up.tolist()
     groups = _groups(layout)
     left, source = _columns(layout, groups)
     for first, last in itertools.pairwise(groups):
         x, y, height = left[first], box[first][1], box[first][3] - box[first][1]
         wide = min(max(line[2] for line in box[first:last]), len(side)) - x
-        top = above - up[first]
-        columns = layout.words.columns.take(source[first:last, :wide], axis=0)
-        place = side[x : x + wide, y : y + height * (last - first)].reshape(wide, last - first, height)
-        place[...] = columns[:, :, top : top + height].transpose(1, 0, 2)
+        # Each column of a line is one item, so that taking them in the order of the page is all there is to do.
+        columns = layout.words.rows(layout.words.above - up[first], height).view(f"V{height}")[:, 0]
+        taken = columns.take(source[first:last, :wide].T)
+        rows = height * (last - first)
+        side[x : x + wide, y : y + rows] = taken.view(np.uint8).reshape(wide, rows)
 
 
 def _groups(layout: Layout) -> list[int]:

@@ -26,6 +26,9 @@ BLANK = 4096
 
 _MAX_BYTES = 64 << 20
 
+_MAX_CROPS = 6
+"""Lines of a page are of few different heights; each that is drawn often is worth a copy of its rows."""
+
 Integers = npt.NDArray[np.int64]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -57,6 +60,7 @@ class WordCase:
         self._ink = Inkwell(case)
         self._ids: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._single = np.full(0x110000, -1, np.int32)
+        self._crops: dict[tuple[int, int], tuple[npt.NDArray[np.uint8], int]] = {}
         self._local: dict[int, npt.NDArray[np.int32]] = {}
         self._lock = threading.Lock()
         self.width: npt.NDArray[np.int32] = np.zeros(0, np.int32)
@@ -73,6 +77,17 @@ class WordCase:
     def size(self) -> int:
         """Bytes in use."""
         return self._used * int(self.columns.shape[1]) + 4 * self._pens_used + 120 * self._words
+
+    def rows(self, top: int, height: int) -> npt.NDArray[np.uint8]:
+        """Some rows of all columns, side by side in memory: uint8 (n, height), n at least that of all words so far."""
+        crop, filled = self._crops.get((top, height), (np.zeros((0, height), np.uint8), 0))
+        if filled < self._used:
+            filled, fresh = self._used, self.columns[filled : self._used, top : top + height]
+            crop = _extend(crop, filled - len(fresh), fresh)
+            if len(self._crops) >= _MAX_CROPS:
+                self._crops.clear()
+            self._crops[top, height] = crop, filled
+        return crop
 
     def singles(self, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
         """Numbers of the words that are a single character, from left to right: int32, as many as `codes`."""

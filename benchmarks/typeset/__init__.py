@@ -1,0 +1,1 @@
+"""How fast the typesetter is beside named alternatives: ``python -m benchmarks.typeset --data DIR``."""
