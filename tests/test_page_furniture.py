@@ -151,7 +151,7 @@ def test_boxes_hold_only_the_letters_asked_for_where_directions_mix() -> None:
     assert first_letter == page.boxes_of(4, 5)[0]
 
 
-@pytest.mark.parametrize("text", ["\u200d", "a \u061c", "٠ ٠", "׆0 \u200c"])
+@pytest.mark.parametrize("text", ["\u200d", "a \u061c", "٠ ٠", "׆0 \u200c", "0\t0\n0\t \u200c"])
 def test_words_without_ink_or_width_are_drawn_without_complaint(text: str) -> None:
     page = page_of(text)
     assert page.levels().shape == (page.layout.height, page.layout.width)
@@ -164,3 +164,27 @@ def test_cells_of_a_table_keep_their_places_whichever_way_their_words_run() -> N
     hebrew = "| שם | price |\n|---|---|\n| dates | טרי |"
     mirrored = page_of(hebrew, SINGLE)
     assert left_of(mirrored, hebrew.index("dates")) > left_of(mirrored, hebrew.index("טרי"))
+
+
+def test_signs_beside_han_characters_are_as_wide_as_they_are() -> None:
+    text = "他说“你好”(好)。She’s “here”."
+    page = page_of(text)
+
+    def width(offset: int) -> int:
+        (box,) = page.boxes_of(offset, offset + 1)
+        return box.x1 - box.x0
+
+    assert width(text.index("“")) == width(text.index("”")) == width(0) == PROFILE.cjk_px
+    assert width(text.index("’")) < 8
+    assert width(text.rindex("“")) < 8
+
+
+def test_text_that_flows_is_marked_where_a_paragraph_ends_and_not_where_an_editor_broke_it() -> None:
+    wrapped = "A paragraph that an editor has broken into lines of about eighty columns, like so,\nand that goes on."
+    text = f"{wrapped}\nAnother."
+    flowing = replace(PROFILE, newline="flow")
+    document = Document("d", text)
+    for form, marked in (("text", 1), ("code", 2)):
+        page, _ = next(make_pages(replace(document, format=form), [Chunk("c", "d", 0, len(text), text)], flowing))
+        shown = [text[run.start : run.end] for line in page.layout.lines for run in line.runs]
+        assert sum("\n" in run for run in shown) == marked

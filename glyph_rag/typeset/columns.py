@@ -81,7 +81,10 @@ def aligned(tables: Sequence[Sequence[Row]], begin: Integers, after: Integers, w
     end: list[int] = (np.cumsum(advance) - after).tolist()
     wider = after.copy()
     for table in tables:
-        rows = [np.searchsorted(begin, (start, *cells, stop)).tolist() for start, cells, stop in table]
+        cells = np.array([cell for row in table for cell in row.cells])
+        if not np.isin(cells, begin).all():
+            continue  # A cell that starts with a mark belongs to the white space in front of it.
+        rows = [np.searchsorted(begin, (row.start, *row.cells, row.end)).tolist() for row in table]
         for word, extra in _shifts(rows, position, end, room):
             wider[word] += extra
     return wider

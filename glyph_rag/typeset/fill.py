@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glyph_rag.typeset.fields import Newline
 from glyph_rag.typeset.layout import Layout
 from glyph_rag.typeset.lines import break_lines, text_width
 from glyph_rag.typeset.place import Columns, Galley, Height, place
@@ -75,7 +74,8 @@ class Filler:
         """Sets text under a profile; lines of program code are never joined."""
         self._profile = profile
         self._mono = code and profile.code_font == "mono"
-        self._newline: Newline = "keep" if code and profile.newline == "paragraph" else profile.newline
+        self._flow = profile.newline == "flow"
+        self._join = not code and profile.newline != "keep"
 
     def pages(self, blocks: Sequence[tuple[int, str]]) -> Iterator[tuple[PageSpan, Layout | None]]:
         """Fills pages with consecutive blocks of one document.
@@ -165,8 +165,9 @@ class Filler:
         if not blocks:
             return []
         words = word_case(self._profile, self._mono)
-        setting = set_texts([text for _, (_, text) in blocks], words, self._newline, text_width(self._profile))
-        lines = break_lines(setting, self._profile, self._newline)
+        texts, room = [text for _, (_, text) in blocks], text_width(self._profile)
+        setting = set_texts(texts, words, flow=self._flow, join=self._join, room=room)
+        lines = break_lines(setting, self._profile, keep_indent=not self._flow)
         heights: list[Height] = list(
             zip((lines.up + lines.down).tolist(), lines.gap.tolist(), lines.tail.tolist(), strict=True)
         )

@@ -6,10 +6,12 @@ character that none has is drawn as a box with its code point in hex, so that no
 
 from __future__ import annotations
 
+import math
 import threading
 import unicodedata
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +50,15 @@ def _open_own(font: UserFont) -> hb.Font:
     return hb.Font(hb.Face(hb.Blob(font.read())))
 
 
+class Plain(NamedTuple):
+    """Characters as glyphs, one for one: face, glyph, size of type, and advance in 1/64 pixel, each (n,)."""
+
+    face: npt.NDArray[np.uint8]
+    glyph: npt.NDArray[np.uint32]
+    size: npt.NDArray[np.uint8]
+    advance: npt.NDArray[np.int64]
+
+
 class Typecase:
     """What every code point becomes under a profile, looked up once and kept in tables.
 
@@ -68,6 +79,7 @@ class Typecase:
         self._choice = {script: own + i for i, face in reversed(list(enumerate(bundled))) for script in face.scripts}
         for face in profile.fonts:
             _open_own(face)
+        self._cjk = [own + i for i, face in enumerate(bundled) if face.kind == "cjk"]
         self._own, self.emoji = own, {own + i for i, face in enumerate(bundled) if face.kind == "emoji"}
         self._mono = mono
         self._order: dict[int, list[int]] = {}
@@ -76,7 +88,8 @@ class Typecase:
         sizes = (latin, (profile.cjk_px, profile.cjk_line), (profile.complex_px, profile.complex_line), emoji)
         self._em = [round(px * PEN) for px, _ in sizes]
         self.scale = profile.horizontal_scale
-        below = [-(-round(px * 4) // 16) for px, _ in sizes]
+        # DejaVu's letters reach 0.21 em below the baseline, Han characters less.
+        below = [math.ceil(0.21 * px) for px, _ in sizes]
         below[EMOJI] = below[LATIN]
         self.above = np.array([line - low for (_, line), low in zip(sizes, below, strict=True)], np.int16)
         self.below = np.array(below, np.int16)
@@ -109,18 +122,32 @@ class Typecase:
         """Whether a face has a glyph for a code point."""
         return bool(self.font(face).get_nominal_glyph(code))
 
-    def local_glyphs(self, codes: npt.NDArray[np.uint32], language: str) -> npt.NDArray[np.uint32]:
-        """Glyphs of Han characters in the forms of a language, a BCP 47 tag: uint32, one for each of `codes`."""
-        glyphs = self.glyph[codes]
-        for face in np.unique(self.face[codes]).tolist():
-            chosen = self.face[codes] == face
-            if face < NO_INK and face != HEX_BOX:
+    def beside_han(self, codes: npt.NDArray[np.uint32]) -> Plain:
+        """Signs that Latin and Han writing share, as they are drawn in the square of Han characters."""
+        plain = self.plain(codes)
+        for at, code in enumerate(codes.tolist()):
+            face = next((face for face in self._cjk if self.covers(face, code)), None)
+            if face is not None:
+                plain.face[at], plain.glyph[at] = face, self.font(face).get_nominal_glyph(code)
+                plain.size[at], plain.advance[at] = CJK, _round(self._measure(face, code, CJK))
+        return plain
+
+    def in_language(self, codes: npt.NDArray[np.uint32], language: str) -> Plain:
+        """Han characters in the forms of a language, a BCP 47 tag."""
+        plain = self.plain(codes)
+        for face in np.unique(plain.face).tolist():
+            chosen = plain.face == face
+            if face not in (NO_INK, HEX_BOX):
                 buffer = hb.Buffer()
                 buffer.add_codepoints(codes[chosen].tolist())
                 buffer.direction, buffer.script, buffer.language = "ltr", "Hani", language
                 hb.shape(self.font(face), buffer, {"kern": False, "liga": False})
-                glyphs[chosen] = [info.codepoint for info in buffer.glyph_infos]
-        return glyphs
+                plain.glyph[chosen] = [info.codepoint for info in buffer.glyph_infos]
+        return plain
+
+    def plain(self, codes: npt.NDArray[np.uint32]) -> Plain:
+        """What characters become that simply stand side by side."""
+        return Plain(self.face[codes], self.glyph[codes], self.size[codes], self.advance[codes].astype(np.int64))
 
     def candidates(self, code: int) -> list[int]:
         """The faces, in the order in which they are asked for a code point."""

@@ -1,4 +1,4 @@
-"""Which country's forms Han characters are drawn in: one code point looks different in Chinese, Japanese and Korean."""
+"""Forms that depend on the text around them: of Han characters by country, and of the signs that stand beside them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ SIMPLIFIED, TRADITIONAL, JAPANESE, KOREAN = range(4)
 LANGUAGES = ("zh-Hans", "zh-Hant", "ja", "ko")
 """BCP 47 tags, by number."""
 
+BESIDE_HAN = len(LANGUAGES)
+"""The form of signs that stand beside Han characters."""
+
+_SHARED_SIGNS = np.array([0xB7, 0x2014, 0x2018, 0x2019, 0x201C, 0x201D, 0x2025, 0x2026], np.uint32)
+"""Middle dot, dash, quotation marks and dots: as wide as a letter in Latin writing, and as a square in Chinese."""
+
 _ENOUGH = 20
 """One kana among this many Han characters makes a text Japanese, and one Hangul syllable makes it Korean."""
 
@@ -23,6 +29,11 @@ def is_han(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
     """Which characters are unified ideographs."""
     han: npt.NDArray[np.bool_] = (codes >= _FIRST) & (codes <= _LAST) | (codes >= 0x20000) & (codes <= 0x3FFFF)
     return han
+
+
+def is_shared_sign(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Which characters are drawn in one way beside letters and in another beside Han characters."""
+    return np.isin(codes, _SHARED_SIGNS)
 
 
 def languages_of(codes: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8] | None:

@@ -159,12 +159,12 @@ class Layout:
         for word in (np.argsort(self.word_x[first:last], kind="stable") + first).tolist():
             extent = self._extent(word, start, end)
             if marked and (extent is None or not marked[-1].to_right or not extent.from_left):
-                yield Box(marked[0].left, top, marked[-1].right, bottom)
+                yield Box(marked[0].left, top, max(part.right for part in marked), bottom)
                 marked = []
             if extent is not None:
                 marked.append(extent)
         if marked:
-            yield Box(marked[0].left, top, marked[-1].right, bottom)
+            yield Box(marked[0].left, top, max(part.right for part in marked), bottom)
 
     def _extent(self, word: int, start: int, end: int) -> _Extent | None:
         """Where those characters of a word stand that are in [start, end), or None."""

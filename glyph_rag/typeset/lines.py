@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fields import Newline
 from glyph_rag.typeset.fonts import LATIN
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.typeset.setting import Setting
@@ -60,9 +59,9 @@ def text_width(profile: RenderProfile) -> int:
     return profile.column_width - number_width(profile)
 
 
-def break_lines(setting: Setting, profile: RenderProfile, newline: Newline) -> Lines:
-    """Breaks texts, which were set with this `newline`, into lines."""
-    rows = _Breaker(setting, profile).rows(keep_indent=newline != "flow")
+def break_lines(setting: Setting, profile: RenderProfile, *, keep_indent: bool) -> Lines:
+    """Breaks texts into lines; the first of each paragraph may keep the indent it has in the source."""
+    rows = _Breaker(setting, profile).rows(keep_indent=keep_indent)
     table = np.array(rows, np.int64).reshape(-1, _FIELDS)
     text, paragraph, first, last, indent, gap, tail, ends = table.T
     words, case = setting.case, setting.case.case

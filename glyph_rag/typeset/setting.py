@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from glyph_rag.typeset.columns import Row, aligned, find_tables
-from glyph_rag.typeset.fields import Newline
 from glyph_rag.typeset.fonts import NO_INK, PEN, SHAPED, SOLO, SPACE
-from glyph_rag.typeset.han import is_han, languages_of
+from glyph_rag.typeset.han import BESIDE_HAN, is_han, is_shared_sign, languages_of
 from glyph_rag.typeset.paragraphs import source_lines
 from glyph_rag.typeset.unicode import bidi, linebreak, segment
 from glyph_rag.typeset.unicode.graphemes import cluster_starts
 from glyph_rag.typeset.words import WordCase
 
-FLOW_MARK = "¶"
-"""What stands for a newline where text runs on after it."""
+FLOW_MARK = "→"
+"""What stands for a newline where text runs on after it: of the signs tried, one that recognisers do not misread."""
 
 _LONG_WORD = 48
 """Longer words are cast in parts."""
@@ -68,34 +67,37 @@ class Setting:
     base: npt.NDArray[np.uint8] | None
 
 
-def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int) -> Setting:
+def set_texts(texts: Sequence[str], words: WordCase, *, flow: bool, join: bool, room: int) -> Setting:
     """Sets texts, each of them as if it stood alone.
 
     Args:
         texts: The texts.
         words: Where words are cast.
-        newline: What a newline of the text becomes; see `RenderProfile`.
+        flow: Whether newlines become marks, after which the text runs on.
+        join: Whether lines that an editor broke are one.
         room: Pixels of the longest line; wider words are cut.
     """
     offsets = np.cumsum([0, *(len(text) + 1 for text in texts)])
-    if newline == "flow":
-        texts = [_mark_newlines(text) for text in texts]
-    text = "\n".join(texts)
-    spans = list(_paragraphs(texts, offsets.tolist(), newline))
+    if flow:
+        texts = [_mark_newlines(text, join=join) for text in texts]
+    # The last text ends with a newline too: how white space at the end runs must not depend on what comes after.
+    text = "".join(f"{text}\n" for text in texts)
+    spans = list(_paragraphs(texts, offsets.tolist(), flow=flow, join=join))
     paragraphs = np.array(spans, np.int64).reshape(-1, 3)
-    tables = find_tables(text, spans) if newline != "flow" else []
+    tables = [] if flow else find_tables(text, spans)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     words.case.look_up(codes)
     kind = words.case.kind[codes]
     clusters = cluster_starts(codes)
     space = _spaces(kind, clusters)
     breaks = _breaks(codes)
-    if newline == "flow":
+    if flow:
         breaks[1:] |= codes[:-1] == ord(FLOW_MARK)
     level, base = _levels(codes, paragraphs, tables)
     solo = kind & SOLO > 0
-    bounds = breaks | solo
-    bounds[1:] |= solo[:-1] | (space[1:] != space[:-1])
+    wide = _beside_han(codes, solo)
+    bounds = breaks | solo | wide
+    bounds[1:] |= solo[:-1] | wide[:-1] | (space[1:] != space[:-1])
     if level is not None:
         bounds[1:] |= level[1:] != level[:-1]
     bounds |= _face_changes(codes, kind, clusters, words)
@@ -113,8 +115,12 @@ def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int
     languages = languages_of(codes, offsets[:-1])
     ids = _find(text, codes, begin, end, levels, words)
     begin, end, ids, opens, levels = _cut_wide(text, begin, end, ids, opens, levels, clusters, words, room)
+    ltr = np.ones(len(begin), bool) if levels is None else levels % 2 == 0
+    if wide.any():
+        signs = wide[begin] & ltr & (end - begin == 1)
+        ids[signs] = words.in_form(codes[begin[signs]], BESIDE_HAN)
     if languages is not None:
-        _localise(ids, codes, begin, end, languages[np.searchsorted(offsets, begin, side="right") - 1], words)
+        _localise(ids, codes, begin, end, languages[np.searchsorted(offsets, begin, side="right") - 1], ltr, words)
     white = np.concatenate([[0], np.cumsum(np.where(space, words.case.advance[codes] // PEN, 0), dtype=np.int64)])
     after = white[np.append(begin[1:], len(codes))] - white[end]
     if tables:
@@ -125,21 +131,22 @@ def set_texts(texts: Sequence[str], words: WordCase, newline: Newline, room: int
     return Setting(words, offsets, ids, begin, end, after, origin, before, opens, levels, level_after, paragraphs, base)
 
 
-def _paragraphs(texts: Sequence[str], offsets: list[int], newline: Newline) -> Iterator[tuple[int, int, int]]:
+def _paragraphs(texts: Sequence[str], offsets: list[int], *, flow: bool, join: bool) -> Iterator[tuple[int, int, int]]:
     for number, (text, offset) in enumerate(zip(texts, offsets, strict=False)):
-        if newline == "flow":
+        if flow:
             yield number, offset, offset + len(text)
         else:
-            for start, end in source_lines(text, join=newline == "paragraph"):
+            for start, end in source_lines(text, join=join):
                 yield number, offset + start, offset + end
 
 
 _NEWLINE = re.compile(r"(?<=\S)([^\S\n]*)\n(?=\s*\S)")
 
 
-def _mark_newlines(text: str) -> str:
+def _mark_newlines(text: str, *, join: bool) -> str:
     """Puts a mark in the place of each newline between words; of several newlines in a row, of the first."""
-    return _NEWLINE.sub(rf"\1{FLOW_MARK}", text)
+    ends = {end for _, end in source_lines(text, join=join)}
+    return _NEWLINE.sub(lambda found: found[1] + (FLOW_MARK if found.end() - 1 in ends else "\n"), text)
 
 
 def _spaces(kind: npt.NDArray[np.uint8], clusters: Flags) -> Flags:
@@ -251,14 +258,26 @@ def _localise(
     begin: Integers,
     end: Integers,
     language: npt.NDArray[np.uint8],
+    ltr: Flags,
     words: WordCase,
 ) -> None:
     """Exchanges single Han characters for the forms of the language of their text; changes `ids`."""
-    han = is_han(codes[begin]) & (end - begin == 1)
+    han = is_han(codes[begin]) & (end - begin == 1) & ltr
     for number in np.unique(language[han]).tolist():
         if number:
             wanted = han & (language == number)
-            ids[wanted] = words.localised(codes[begin[wanted]], number)
+            ids[wanted] = words.in_form(codes[begin[wanted]], number)
+
+
+def _beside_han(codes: Codes, solo: Flags) -> Flags:
+    """Which signs stand beside characters that are set in a square, and so are set in one too."""
+    # Korean is written with the signs of Latin writing.
+    square = solo & ((codes < 0xAC00) | (codes > 0xD7A3))
+    if not square.any():
+        return square
+    beside = is_shared_sign(codes)
+    beside &= np.append(square[1:], False) | np.insert(square[:-1], 0, False)
+    return beside
 
 
 def _slices(text: str, begin: Integers, end: Integers) -> list[str]:

@@ -14,8 +14,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fonts import HEX_BOX, NO_INK, PEN, SHAPED, Typecase, typecase
-from glyph_rag.typeset.han import LANGUAGES
+from glyph_rag.typeset.fonts import HEX_BOX, NO_INK, PEN, SHAPED, Plain, Typecase, typecase
+from glyph_rag.typeset.han import BESIDE_HAN, LANGUAGES
 from glyph_rag.typeset.ink import Inkwell
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.typeset.shape import Shaped, shape
@@ -61,7 +61,7 @@ class WordCase:
         self._ids: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._single = np.full(0x110000, -1, np.int32)
         self._crops: dict[tuple[int, int], tuple[npt.NDArray[np.uint8], int]] = {}
-        self._local: dict[int, npt.NDArray[np.int32]] = {}
+        self._forms: dict[int, npt.NDArray[np.int32]] = {}
         self._lock = threading.Lock()
         self.width: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self.up: npt.NDArray[np.int16] = np.zeros(0, np.int16)
@@ -99,21 +99,27 @@ class WordCase:
         self._single[fresh] = numbers
         return self._single[codes]
 
-    def localised(self, codes: npt.NDArray[np.uint32], language: int) -> npt.NDArray[np.int32]:
-        """The same for Han characters in the forms of another language than the font's own; see `han`."""
-        table = self._local.setdefault(language, np.full(0x110000, -1, np.int32))
-        ids = table[codes]
-        if (ids < 0).any():
+    def in_form(self, codes: npt.NDArray[np.uint32], form: int) -> npt.NDArray[np.int32]:
+        """The same for characters in a form that depends on the text around them.
+
+        Args:
+            codes: Han characters; or, for `BESIDE_HAN`, signs that Latin and Han writing share.
+            form: `BESIDE_HAN`, or a number of `LANGUAGES`.
+        """
+        table = self._forms.setdefault(form, np.full(0x110000, -1, np.int32))
+        if (table[codes] < 0).any():
             with self._lock:
                 fresh = np.unique(codes[table[codes] < 0])
                 if len(fresh):
-                    batch = _Batch(self.case, len(fresh))
+                    case = self.case
+                    plain = case.beside_han(fresh) if form == BESIDE_HAN else case.in_language(fresh, LANGUAGES[form])
+                    batch = _Batch(case, len(fresh))
                     ones = np.ones(len(fresh), np.int64)
-                    batch.add_plain(fresh, ones, ones > 0, self.case.local_glyphs(fresh, LANGUAGES[language]))
+                    batch.add_plain(plain, ones, np.arange(len(fresh)))
                     self._draw(batch, np.arange(len(fresh)), ones)
                     table[fresh] = np.arange(self._words - len(fresh), self._words)
-        localised: npt.NDArray[np.int32] = table[codes]
-        return localised
+        ids: npt.NDArray[np.int32] = table[codes]
+        return ids
 
     def find(self, words: Sequence[str], *, rtl: bool) -> list[int]:
         """Numbers of words, which are cast if they are new.
@@ -139,7 +145,7 @@ class WordCase:
         shaped = np.bitwise_or.reduceat(self.case.kind[codes], begins) & SHAPED > 0
         shaped |= rtl
         batch = _Batch(self.case, len(words))
-        batch.add_plain(codes, lengths, ~shaped)
+        batch.add_plain(self.case.plain(codes[np.repeat(~shaped, lengths)]), lengths[~shaped], np.flatnonzero(~shaped))
         batch.add_shaped(words, np.flatnonzero(shaped).tolist(), rtl)
         self._draw(batch, begins, lengths)
         self._ids[rtl].update(zip(words, range(self._words - len(words), self._words), strict=True))
@@ -206,40 +212,21 @@ class _Batch:
         self._plain: tuple[Integers, Integers] | None = None
         self.advance = np.zeros(count, np.int64)
 
-    def add_plain(
-        self,
-        codes: npt.NDArray[np.uint32],
-        lengths: Integers,
-        wanted: npt.NDArray[np.bool_],
-        glyphs: npt.NDArray[np.uint32] | None = None,
-    ) -> None:
-        """All words whose letters simply stand side by side, at once; in other glyphs than the usual, if given."""
-        words = np.flatnonzero(wanted)
+    def add_plain(self, plain: Plain, lengths: Integers, words: Integers) -> None:
+        """Words whose letters simply stand side by side: their letters, lengths and numbers."""
         if not len(words):
             return
-        case = self._case
-        codes = codes[np.repeat(wanted, lengths)]
-        lengths = lengths[words]
+        count = len(plain.face)
         begins = np.cumsum(lengths) - lengths
-        advance = case.advance[codes].astype(np.int64)
-        ends = np.cumsum(advance)
-        x = ends - advance - np.repeat((ends - advance)[begins], lengths)
-        self.advance[words] = np.add.reduceat(advance, begins)
-        pens = np.zeros(len(codes) + len(words), np.int64)
-        pens[np.arange(len(codes)) + np.repeat(np.arange(len(words)), lengths)] = x
+        ends = np.cumsum(plain.advance)
+        x = ends - plain.advance - np.repeat((ends - plain.advance)[begins], lengths)
+        self.advance[words] = np.add.reduceat(plain.advance, begins)
+        pens = np.zeros(count + len(words), np.int64)
+        pens[np.arange(count) + np.repeat(np.arange(len(words)), lengths)] = x
         pens[begins + lengths + np.arange(len(words))] = self.advance[words]
         self._plain = words, pens
         self._owner.append(np.repeat(words, lengths))
-        self._shaped.append(
-            Shaped(
-                case.face[codes],
-                case.glyph[codes] if glyphs is None else glyphs,
-                case.size[codes],
-                x,
-                np.zeros(len(codes), np.int64),
-                pens,
-            )
-        )
+        self._shaped.append(Shaped(plain.face, plain.glyph, plain.size, x, np.zeros(count, np.int64), pens))
 
     def add_shaped(self, words: Sequence[str], numbers: Sequence[int], rtl: bool) -> None:
         """Those of the words, by number, that HarfBuzz has to set."""
