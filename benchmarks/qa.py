@@ -36,8 +36,8 @@ from glyph_rag.embed.open import open_embedder
 from glyph_rag.read.ocr import OcrReader
 from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.read.reader import Reading
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
+from glyph_rag.typeset.glyphs.ink import Levels
 from glyph_rag.typeset.page import Page
 
 SETS = {

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from glyph_rag.corpus.document import Chunk, Document
-from glyph_rag.typeset.ink import Levels
+from glyph_rag.typeset.glyphs.ink import Levels
 from glyph_rag.typeset.page import make_pages
 from glyph_rag.typeset.png import encode
 from glyph_rag.typeset.profile import RenderProfile

@@ -10,7 +10,7 @@ from glyph_rag.typeset.tokens import estimate_text_tokens
 OUTPUT = Path(__file__).parents[1] / "docs" / "image-tokens.md"
 _PROSE = "The quick brown fox jumps over the lazy dog while seven wizards quietly judge its form. "
 # Characters of such prose on a full page in the default type, counted on pages that the typesetter made.
-_PAGES = {(672, 896): 8_990, (1344, 1792): 37_500}
+_PAGES = {(672, 896): 8_050, (1344, 1792): 32_600}
 _HEAD = """# What a page image costs
 
 Made by `python -m scripts.image_tokens_doc` from `glyph_rag/typeset/imagetokens`; edit the registry, not this file.

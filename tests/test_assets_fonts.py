@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import uharfbuzz as hb
 
-from glyph_rag.typeset.faces import FACES, Face
+from glyph_rag.typeset.glyphs.faces import FACES, Face
 from glyph_rag.typeset.unicode.scripts import NAMES, script_of
 
 FONTS = files("glyph_rag") / "assets" / "fonts"

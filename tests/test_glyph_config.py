@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from glyph_rag.errors import ProfileError
-from glyph_rag.typeset.config import load_render_config
+from glyph_rag.typeset.config.load import load_render_config
 from glyph_rag.typeset.profile import RenderProfile
 from tests.test_profile import FONT
 from tests.test_render_config import write

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from glyph_rag.corpus.document import Document
 from glyph_rag.corpus.split import split
 from glyph_rag.errors import ProfileError
+from glyph_rag.typeset.compose.layout import Box
 from glyph_rag.typeset.fields import contrast
 from glyph_rag.typeset.glyphmap import glyph_map
 from glyph_rag.typeset.highlight import MARKER, highlight, highlight_spans, overlay, overlay_svg
-from glyph_rag.typeset.layout import Box
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
 

@@ -24,11 +24,11 @@ from glyph_rag.measure.tesseract import TesseractRecogniser
 from glyph_rag.rag import GlyphRAG
 from glyph_rag.read.recognise import PaddleRecogniser
 from glyph_rag.testing import HashEmbedder
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
+from glyph_rag.typeset.compose.setting import FLOW_MARK
+from glyph_rag.typeset.glyphs.ink import Levels
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
-from glyph_rag.typeset.setting import FLOW_MARK
 
 PROFILE = RenderProfile()
 SMALL = RenderProfile(width=280, height=112)

@@ -31,10 +31,10 @@ from glyph_rag.rag import GlyphRAG
 from glyph_rag.testing import HashEmbedder
 from glyph_rag.typeset import render as rendering
 from glyph_rag.typeset.cache import PageCache
-from glyph_rag.typeset.config import load_render_config
+from glyph_rag.typeset.compose.layout import Box
+from glyph_rag.typeset.config.load import load_render_config
 from glyph_rag.typeset.glyphmap import glyph_map, to_json
 from glyph_rag.typeset.imagetokens import family
-from glyph_rag.typeset.layout import Box
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.typeset.render import cached_png, page_key, page_label, render_documents

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glyph_rag.errors import ProfileError
-from glyph_rag.typeset import glyph_config
-from glyph_rag.typeset.config import ALIASES, KEYS, load_render_config, to_config
+from glyph_rag.typeset.config import glyph as glyph_config
+from glyph_rag.typeset.config.load import ALIASES, KEYS, load_render_config, to_config
 from glyph_rag.typeset.fields import CHOICES, COLOURS, INTEGERS, SIZE_RANGE, SIZE_STEP, SIZES, SWITCHES
 from glyph_rag.typeset.profile import PRESETS, RenderProfile, UserFont
 from tests.test_profile import FONT, NAMES, REAL_FONTS, profiles

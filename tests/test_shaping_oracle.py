@@ -21,17 +21,17 @@ import pytest
 import uharfbuzz as hb
 
 from glyph_rag.corpus.document import Chunk, Document
-from glyph_rag.typeset import hexbox
-from glyph_rag.typeset import shape as shaping
-from glyph_rag.typeset.fonts import CJK, COMPLEX, EMOJI, HEX_BOX, NO_INK, PEN, SHAPED, Typecase
-from glyph_rag.typeset.han import LANGUAGES, is_han, languages_of
-from glyph_rag.typeset.ink import Inkwell
-from glyph_rag.typeset.lines import text_width
+from glyph_rag.typeset.compose.lines import text_width
+from glyph_rag.typeset.glyphs import hexbox
+from glyph_rag.typeset.glyphs import shape as shaping
+from glyph_rag.typeset.glyphs.fonts import CJK, COMPLEX, EMOJI, HEX_BOX, NO_INK, PEN, SHAPED, Typecase
+from glyph_rag.typeset.glyphs.han import LANGUAGES, is_han, languages_of
+from glyph_rag.typeset.glyphs.ink import Inkwell
+from glyph_rag.typeset.glyphs.words import WordCase
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.typeset.unicode import bidi, linebreak, segment
 from glyph_rag.typeset.unicode.graphemes import cluster_starts
-from glyph_rag.typeset.words import WordCase
 
 DATA = Path(__file__).parent / "data"
 BESIDE = Path(__file__).parent.parent.parent / "shared" / "evaldata"

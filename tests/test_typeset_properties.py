@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from glyph_rag.corpus.document import Chunk, Document, Format
 from glyph_rag.corpus.split import split
-from glyph_rag.typeset import words as word_cases
-from glyph_rag.typeset.fonts import PEN
-from glyph_rag.typeset.layout import Layout, Line
+from glyph_rag.typeset.compose.layout import Layout, Line
+from glyph_rag.typeset.glyphs import words as word_cases
+from glyph_rag.typeset.glyphs.fonts import PEN
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
 

@@ -9,8 +9,9 @@ from unittest import mock
 
 from glyph_rag.corpus.document import Chunk, Document
 from glyph_rag.corpus.split import split
-from glyph_rag.typeset import fonts, png, words
+from glyph_rag.typeset import png
 from glyph_rag.typeset.glyphmap import glyph_map, to_json
+from glyph_rag.typeset.glyphs import fonts, words
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
 

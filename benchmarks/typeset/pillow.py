@@ -11,8 +11,8 @@ from importlib.resources import files
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from glyph_rag.typeset.faces import FACES
-from glyph_rag.typeset.fonts import HEX_BOX, PEN, Typecase, typecase
+from glyph_rag.typeset.glyphs.faces import FACES
+from glyph_rag.typeset.glyphs.fonts import HEX_BOX, PEN, Typecase, typecase
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
 

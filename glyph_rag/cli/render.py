@@ -61,7 +61,7 @@ def render(
     """
     chosen = _profile(profile, config, line_numbers, label)
     if print_config:
-        from glyph_rag.typeset.config import to_config
+        from glyph_rag.typeset.config.load import to_config
 
         typer.echo(to_config(chosen), nl=False)
         return
@@ -73,7 +73,7 @@ def render(
 
 
 def _profile(name: str | None, config: Path | None, line_numbers: bool | None, label: bool | None) -> RenderProfile:
-    from glyph_rag.typeset.config import load_render_config
+    from glyph_rag.typeset.config.load import load_render_config
     from glyph_rag.typeset.profile import RenderProfile
 
     if name is not None and config is not None:

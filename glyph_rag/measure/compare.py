@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from glyph_rag.typeset.layout import Line
+from glyph_rag.typeset.compose.layout import Line
+from glyph_rag.typeset.compose.setting import FLOW_MARK
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.scripts import script_of
-from glyph_rag.typeset.setting import FLOW_MARK
 
 OTHER = "OTHER"
 """Stands for the script of a line without letters."""

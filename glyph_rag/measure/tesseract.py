@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from glyph_rag.errors import ReaderError
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
+from glyph_rag.typeset.glyphs.ink import Levels
 
 _SCALE = 4  # Tesseract was trained on scans of 300 dpi: capital letters about 30 pixels high.
 _BORDER = 10

@@ -13,7 +13,7 @@ from glyph_rag.read.likeness import Likeness
 from glyph_rag.read.plan import PlanPage, ReadingPlan
 from glyph_rag.read.reader import Reading
 from glyph_rag.read.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
 
 _FULL_LINE = 0.65
 

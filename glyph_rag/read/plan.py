@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from glyph_rag.corpus.document import Chunk
 from glyph_rag.search.hit import Hit
 from glyph_rag.typeset.cache import PageCache
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
+from glyph_rag.typeset.glyphs.ink import Levels
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.png import encode
 from glyph_rag.typeset.render import page_key, page_label

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glyph_rag.errors import ReaderError
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
+from glyph_rag.typeset.glyphs.ink import Levels
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -10,8 +10,8 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Layout
+from glyph_rag.typeset.compose.layout import Layout
+from glyph_rag.typeset.glyphs.ink import Levels
 
 Integers = npt.NDArray[np.int64]
 

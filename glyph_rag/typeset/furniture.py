@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from glyph_rag.typeset.compose.fill import Filler
+from glyph_rag.typeset.compose.layout import Layout
 from glyph_rag.typeset.draw import draw
-from glyph_rag.typeset.fill import Filler
-from glyph_rag.typeset.ink import Levels
-from glyph_rag.typeset.layout import Layout
+from glyph_rag.typeset.glyphs.ink import Levels
+from glyph_rag.typeset.glyphs.words import word_case
 from glyph_rag.typeset.profile import RenderProfile
-from glyph_rag.typeset.words import word_case
 
 _LABEL_SIZE = 0.8
 _NUMBER_SIZE = 0.75

@@ -8,8 +8,8 @@ from typing import Final, Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fonts import PEN
-from glyph_rag.typeset.layout import Layout
+from glyph_rag.typeset.compose.layout import Layout
+from glyph_rag.typeset.glyphs.fonts import PEN
 from glyph_rag.typeset.page import Page
 
 GLYPH_MAP_VERSION: Final = 1

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from glyph_rag.typeset.compose.layout import Box
 from glyph_rag.typeset.fields import colour_of, contrast
-from glyph_rag.typeset.layout import Box
 from glyph_rag.typeset.page import Page
 
 if TYPE_CHECKING:

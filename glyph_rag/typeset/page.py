@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glyph_rag.corpus.document import Chunk, Document, Format, Mark, MetadataValue
+from glyph_rag.typeset.compose.fill import Filler
+from glyph_rag.typeset.compose.layout import Box, Layout
 from glyph_rag.typeset.draw import draw_on
-from glyph_rag.typeset.fill import Filler
 from glyph_rag.typeset.furniture import draw_label, draw_line_numbers
-from glyph_rag.typeset.layout import Box, Layout
 from glyph_rag.typeset.profile import RenderProfile
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from glyph_rag.typeset.ink import Levels
+    from glyph_rag.typeset.glyphs.ink import Levels
 
 
 @dataclass(frozen=True)

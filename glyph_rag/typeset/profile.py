@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from glyph_rag.errors import ProfileError
-from glyph_rag.typeset.faces import FACES
 from glyph_rag.typeset.fields import (
     CHOICES,
     COLOURS,
@@ -37,6 +36,7 @@ from glyph_rag.typeset.fields import (
     contrast,
     size_of,
 )
+from glyph_rag.typeset.glyphs.faces import FACES
 
 TYPESET_VERSION = 2
 """Raised whenever the same text under the same profile would give other pixels or other page breaks."""
@@ -114,7 +114,8 @@ class RenderProfile:
         code_font: Face of documents of format "code": the monospaced one, or "sans", which is denser.
         paragraph_gap: Extra space where the text has an empty line.
         newline: What a newline of the source becomes. "keep": each breaks the line. "paragraph": lines that an editor
-            hard-wrapped are joined, others break. "flow": a visible mark, after which the text runs on.
+            hard-wrapped are joined, others break. "flow": joined likewise, and others become a visible mark, after
+            which the text runs on; those of code all do.
         align: Where the lines of a paragraph are set.
         first_line_indent: Extra indent of a paragraph's first line; down to minus `left_indent`, for a hanging one.
         left_indent: Indent of all lines on the left.

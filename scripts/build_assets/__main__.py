@@ -3,7 +3,7 @@
 Needs ``numpy``, ``onnx``, ``fonttools`` and ``cffsubr``. Sources are searched for in every ``--source FOLDER`` (an
 unpacked wheel, a font folder) and downloaded otherwise, with ``pip``, ``npm`` and, for the fonts, ``apt-get`` and
 ``dpkg-deb``. Every source and every output is checked against the sha256 recorded in ``sources.py``, ``noto.py`` and
-``typeset/faces.py``; outputs are the same bytes on each run.
+``typeset/glyphs/faces.py``; outputs are the same bytes on each run.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from glyph_rag.typeset.faces import FACES
+from glyph_rag.typeset.glyphs.faces import FACES
 
 ASSETS = Path(__file__).resolve().parents[2] / "glyph_rag" / "assets"
 

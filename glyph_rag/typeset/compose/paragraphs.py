@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from glyph_rag.typeset.fonts import is_cjk
+from glyph_rag.typeset.glyphs.fonts import is_cjk
 
 
 def source_lines(text: str, *, join: bool) -> Iterator[tuple[int, int]]:

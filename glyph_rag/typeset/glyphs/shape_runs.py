@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fonts import CJK, COMPLEX, EMOJI, HEX_BOX, NO_INK, PEN, Typecase
-from glyph_rag.typeset.shape import MAX_MARKS, is_emoji_sign, run_harfbuzz
+from glyph_rag.typeset.glyphs.fonts import CJK, COMPLEX, EMOJI, HEX_BOX, NO_INK, PEN, Typecase
+from glyph_rag.typeset.glyphs.shape import MAX_MARKS, is_emoji_sign, run_harfbuzz
 from glyph_rag.typeset.unicode import scripts
 from glyph_rag.typeset.unicode.graphemes import cluster_starts
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, cast, get_args
 
-from glyph_rag.typeset.config_file import Settings
+from glyph_rag.typeset.config.file import Settings
 from glyph_rag.typeset.fields import SIZE_STEP, SIZES, Align, Newline, check_integer, colour_of, size_of
 from glyph_rag.typeset.profile import RenderProfile, UserFont
 

@@ -14,12 +14,12 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fonts import HEX_BOX, NO_INK, PEN, SHAPED, Plain, Typecase, typecase
-from glyph_rag.typeset.han import BESIDE_HAN, LANGUAGES
-from glyph_rag.typeset.ink import Inkwell
+from glyph_rag.typeset.glyphs.fonts import HEX_BOX, NO_INK, PEN, SHAPED, Plain, Typecase, typecase
+from glyph_rag.typeset.glyphs.han import BESIDE_HAN, LANGUAGES
+from glyph_rag.typeset.glyphs.ink import Inkwell
+from glyph_rag.typeset.glyphs.shape import Shaped, shape
+from glyph_rag.typeset.glyphs.shape_runs import alike, shape_run
 from glyph_rag.typeset.profile import RenderProfile
-from glyph_rag.typeset.shape import Shaped, shape
-from glyph_rag.typeset.shape_runs import alike, shape_run
 
 BLANK = 4096
 """The first columns of every word case are empty: the white space between words is taken from there."""

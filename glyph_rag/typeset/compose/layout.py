@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fonts import PEN
-from glyph_rag.typeset.words import WordCase
+from glyph_rag.typeset.glyphs.fonts import PEN
+from glyph_rag.typeset.glyphs.words import WordCase
 
 Integers = npt.NDArray[np.int64]
 

@@ -9,12 +9,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.layout import Layout
-from glyph_rag.typeset.lines import Lines, number_width, text_width
+from glyph_rag.typeset.compose.layout import Layout
+from glyph_rag.typeset.compose.lines import Lines, number_width, text_width
+from glyph_rag.typeset.compose.setting import Setting
+from glyph_rag.typeset.glyphs.words import WordCase
 from glyph_rag.typeset.profile import RenderProfile
-from glyph_rag.typeset.setting import Setting
 from glyph_rag.typeset.unicode import bidi
-from glyph_rag.typeset.words import WordCase
 
 Integers = npt.NDArray[np.int64]
 

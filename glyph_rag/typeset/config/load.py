@@ -15,8 +15,8 @@ from typing import Any, Final
 import yaml
 
 from glyph_rag.errors import ProfileError
-from glyph_rag.typeset import glyph_config
-from glyph_rag.typeset.config_file import Settings, from_mapping, read
+from glyph_rag.typeset.config import glyph as glyph_config
+from glyph_rag.typeset.config.file import Settings, from_mapping, read
 from glyph_rag.typeset.fields import (
     CHOICES,
     COLOURS,

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glyph_rag.typeset.layout import Layout
-from glyph_rag.typeset.lines import break_lines, text_width
-from glyph_rag.typeset.place import Columns, Galley, Height, place
+from glyph_rag.typeset.compose.layout import Layout
+from glyph_rag.typeset.compose.lines import break_lines, text_width
+from glyph_rag.typeset.compose.place import Columns, Galley, Height, place
+from glyph_rag.typeset.compose.setting import set_texts
+from glyph_rag.typeset.glyphs.words import word_case
 from glyph_rag.typeset.profile import RenderProfile
-from glyph_rag.typeset.setting import set_texts
-from glyph_rag.typeset.words import word_case
 
 _BATCH = 40_000
 """Characters set at a time: enough for a few pages, so that array operations pay."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.columns import Row, aligned, find_tables
-from glyph_rag.typeset.fonts import NO_INK, PEN, SHAPED, SOLO, SPACE
-from glyph_rag.typeset.han import BESIDE_HAN, is_han, is_shared_sign, languages_of
-from glyph_rag.typeset.paragraphs import source_lines
+from glyph_rag.typeset.compose.columns import Row, aligned, find_tables
+from glyph_rag.typeset.compose.paragraphs import source_lines
+from glyph_rag.typeset.glyphs.fonts import NO_INK, PEN, SHAPED, SOLO, SPACE
+from glyph_rag.typeset.glyphs.han import BESIDE_HAN, is_han, is_shared_sign, languages_of
+from glyph_rag.typeset.glyphs.words import WordCase
 from glyph_rag.typeset.unicode import bidi, linebreak, segment
 from glyph_rag.typeset.unicode.graphemes import cluster_starts
-from glyph_rag.typeset.words import WordCase
 
 FLOW_MARK = "→"
 """What stands for a newline where text runs on after it: of the signs tried, one that recognisers do not misread."""

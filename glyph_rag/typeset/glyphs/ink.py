@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset import hexbox
-from glyph_rag.typeset.fonts import CJK, HEX_BOX, PEN, Typecase
-from glyph_rag.typeset.raster import ONE, Bitmap, Cut, rasterise
+from glyph_rag.typeset.glyphs import hexbox
+from glyph_rag.typeset.glyphs.fonts import CJK, HEX_BOX, PEN, Typecase
+from glyph_rag.typeset.glyphs.raster import ONE, Bitmap, Cut, rasterise
 
 PHASES = 4
 """Letters are placed at quarter pixels, which keeps their spacing even and legible at small sizes."""

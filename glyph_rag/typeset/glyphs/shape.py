@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import uharfbuzz as hb
 
-from glyph_rag.typeset import hexbox
-from glyph_rag.typeset.fonts import CJK, COMPLEX, EMOJI, HEX_BOX, LATIN, NO_INK, PEN, Typecase, is_format
+from glyph_rag.typeset.glyphs import hexbox
+from glyph_rag.typeset.glyphs.fonts import CJK, COMPLEX, EMOJI, HEX_BOX, LATIN, NO_INK, PEN, Typecase, is_format
 from glyph_rag.typeset.unicode.graphemes import cluster_starts
 
 _PLAIN = {"kern": False, "liga": False, "clig": False, "calt": False}

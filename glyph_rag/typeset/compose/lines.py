@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.typeset.fonts import LATIN
+from glyph_rag.typeset.compose.setting import Setting
+from glyph_rag.typeset.glyphs.fonts import LATIN
 from glyph_rag.typeset.profile import RenderProfile
-from glyph_rag.typeset.setting import Setting
 
 Integers = npt.NDArray[np.int64]
 

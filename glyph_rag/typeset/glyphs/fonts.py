@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import uharfbuzz as hb
 
-from glyph_rag.typeset import hexbox
-from glyph_rag.typeset.faces import FACES, Face
+from glyph_rag.typeset.glyphs import hexbox
+from glyph_rag.typeset.glyphs.faces import FACES, Face
 from glyph_rag.typeset.profile import RenderProfile, UserFont
 from glyph_rag.typeset.unicode import scripts
 

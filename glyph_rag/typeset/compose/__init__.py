@@ -1,0 +1,1 @@
+"""From text to places: paragraphs, words, lines and pages."""
