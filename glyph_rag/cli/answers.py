@@ -138,7 +138,8 @@ def _print_answer(answer: Answer, saved: list[Path]) -> None:
     for sentence in answer.sentences:
         mark = {
             "exact": "",
-            "corrected": " [dim](misread, corrected from the source)[/]",
+            "reworded": "",
+            "corrected": " [dim](corrected from the source)[/]",
             "unsupported": " [red](not in the source)[/]",
         }
         cited = "" if sentence.citation is None else f" [cyan]\\[{sentence.citation + 1}][/]"

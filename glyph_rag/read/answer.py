@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
 from glyph_rag.read.plan import ReadingPlan
-from glyph_rag.typeset.layout import Box
+from glyph_rag.typeset.compose.layout import Box
 
 Support: TypeAlias = Literal["exact", "reworded", "corrected", "unsupported"]
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
@@ -122,9 +122,7 @@ class Answer:
         return {
             "text": self.text,
             "supported": self.supported,
-            "sentences": [
-                {**asdict(sentence), "citations": list(sentence.citations)} for sentence in self.sentences
-            ],
+            "sentences": [{**asdict(sentence), "citations": list(sentence.citations)} for sentence in self.sentences],
             "citations": citations,
             "plan": plan,
             "usage": {**asdict(self.usage), "seconds": dict(self.usage.seconds)},

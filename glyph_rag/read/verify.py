@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 from glyph_rag.corpus.sentences import sentence_spans
 from glyph_rag.read.answer import Citation, Sentence, Support
-from glyph_rag.read.claims import Claim, Find, find_joined, find_listed, unwrap
+from glyph_rag.read.claims import Claim, Find, Frame, find_joined, find_listed, unwrap
 from glyph_rag.read.fold import fold
-from glyph_rag.read.follow import find_reworded, find_turned
 from glyph_rag.read.near import find_misread
 from glyph_rag.read.place import NEAR, Place, find_exact
+from glyph_rag.read.reword import find_reworded
 from glyph_rag.read.shown import Shown
 from glyph_rag.typeset.page import Page
 
@@ -27,6 +27,10 @@ __all__ = ["NEAR", "flatten", "verify"]
 _QUOTE_MARK = re.compile(r"(?<=\n)[ \t]{0,3}>[> \t]*")
 _SPACE_IN_CJK = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])\s+(?=[\u2e80-\u9fff\uff00-\uffef])")
 _LAST_STOP = re.compile(r"[.!?。！？।؟]+\Z")
+_NUMBERED = re.compile(r"\s*\d")
+_NUMBERED_BEFORE = re.compile(r"(?<!\d)\d{1,3}[.)]\s*\Z")
+# "1 200 000" with plain blanks: they become the narrow ones of numbers, which part nothing.
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]*\d)")
 _LONGEST = 2000  # Characters; a sentence that is longer is only looked for as a whole.
 
 
@@ -82,27 +86,42 @@ def _judge(text: str, pages: Sequence[Shown]) -> _Verdict | None:
         return _Verdict(((whole, place),))
     if len(text) > _LONGEST:
         return _Verdict(((whole, place),)) if (place := find_misread(text, pages)) is not None else None
-    if (place := _reworded(text, pages)) is not None:
-        return _Verdict(((whole, place),))
-    if (verdict := _unwrapped(text, pages, _said) or _composed(text, pages, _said)) is not None:
+    text = _THOUSANDS.sub(lambda match: match[0].replace(" ", "\u202f"), text)
+    if (verdict := _unwrapped(text, pages, find_exact)) is not None:
+        return verdict
+    if (place := find_reworded(text, pages)) is not None:
+        return _Verdict(((whole, _by_the_source(text, place)),))
+    said = _once(_said)
+    if (verdict := _unwrapped(text, pages, said) or _composed(text, pages, said)) is not None:
         return verdict
     if (place := find_misread(text, pages)) is not None:
         return _Verdict(((whole, place),))
-    return _unwrapped(text, pages, _nearly_said) or _composed(text, pages, _nearly_said)
+    nearly = _once(lambda part, pages: said(part, pages) or find_misread(part, pages))
+    return _unwrapped(text, pages, nearly) or _composed(text, pages, nearly)
 
 
-def _reworded(text: str, pages: Sequence[Shown]) -> Place | None:
-    return find_reworded(text, pages) or find_turned(text, pages)
+def _by_the_source(text: str, place: Place) -> Place:
+    """Words that differ from the source in punctuation alone were misread, and get that of the source."""
+    own, quoted = ([word.text for word in place.shown.words(part)] for part in (text, place.quote))
+    return replace(place, support="corrected") if own == quoted else place
 
 
 def _said(text: str, pages: Sequence[Shown]) -> Place | None:
     """Where a stretch is said without a mistake."""
     place = find_exact(text, pages)
-    return place if place is not None and place.support == "exact" else _reworded(text, pages)
+    return place if place is not None and place.support == "exact" else find_reworded(text, pages)
 
 
-def _nearly_said(text: str, pages: Sequence[Shown]) -> Place | None:
-    return _said(text, pages) or find_misread(text, pages)
+def _once(find: Find) -> Find:
+    """The same, but nothing is looked for twice: parts of a sentence are tried in many combinations."""
+    known: dict[str, Place | None] = {}
+
+    def find_once(text: str, pages: Sequence[Shown]) -> Place | None:
+        if text not in known:
+            known[text] = find(text, pages)
+        return known[text]
+
+    return find_once
 
 
 def _unwrapped(text: str, pages: Sequence[Shown], find: Find) -> _Verdict | None:
@@ -111,12 +130,20 @@ def _unwrapped(text: str, pages: Sequence[Shown], find: Find) -> _Verdict | None
         for frame in unwrap(text, lexicon):
             inner = text[frame.start :]
             place = find(inner, pages)
-            if place is not None and not (frame.states and place.shown.cuts_a_negation(place.start, place.end)):
+            if place is not None and _may_stand_alone(frame, text, place):
                 return _Verdict(((Claim(frame.start, len(text)), _at_most_reworded(place)),))
             listed = find_listed(inner, pages)
             if listed is not None:
                 return _Verdict(tuple((Claim(frame.start + c.start, frame.start + c.end), p) for c, p in listed))
     return None
+
+
+def _may_stand_alone(frame: Frame, text: str, place: Place) -> bool:
+    """Whether what stands before a place in the source agrees with what was taken off before it in the answer."""
+    if frame.states and place.shown.denies(place.start, place.end):
+        return False
+    # "9. century" is no ninth item of a list if the source says "8. century".
+    return not (_NUMBERED.match(text) and _NUMBERED_BEFORE.search(place.shown.text[: place.start]))
 
 
 def _composed(text: str, pages: Sequence[Shown], find: Find) -> _Verdict | None:
@@ -131,16 +158,19 @@ def _at_most_reworded(place: Place) -> Place:
 
 def _wording(read_as: str, verdict: _Verdict) -> str:
     """What the answer says after verification: the source's words, or its own where they say the same."""
-    claim, place = verdict.parts[0]
-    if verdict.support == "exact":
-        quote, stop = flatten(place.quote), _LAST_STOP.search(read_as)
-        return quote + stop[0] if stop and not _LAST_STOP.search(quote) else quote
     text, done = "", 0
     for claim, place in verdict.parts:
-        kept = read_as[claim.start : claim.end]
-        text += read_as[done : claim.start] + (place.quote if place.support == "corrected" else kept)
+        own = read_as[claim.start : claim.end]
+        sourced = place.support == "corrected" or verdict.support == "exact"
+        text += read_as[done : claim.start] + (_with_stop(place.quote, own) if sourced else own)
         done = claim.end
     return flatten(text + read_as[done:])
+
+
+def _with_stop(quote: str, own: str) -> str:
+    """A quote with the full stop that the answer has in its place, if the quote ends before that of the source."""
+    stop = _LAST_STOP.search(own)
+    return quote + stop[0] if stop and not _LAST_STOP.search(quote) else quote
 
 
 def _cite(place: Place) -> Citation:
