@@ -31,7 +31,7 @@ from verification_false import FALSE, Change, Scene
 from verification_sources import Source, is_development, load
 from verification_true import PARAPHRASES, TRUE, wrongly_named
 
-from glyph_rag.read.fold import fold
+from glyph_rag.read.verification.fold import fold
 from glyph_rag.read.verify import verify
 from glyph_rag.typeset.page import Page
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glyph_rag.corpus.document import Document, Mark
 from glyph_rag.corpus.split import split
-from glyph_rag.read.numerals import value_of, value_of_han
+from glyph_rag.read.verification.numerals import value_of, value_of_han
 from glyph_rag.read.verify import flatten, verify
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 from glyph_rag.corpus.sentences import sentence_spans
 from glyph_rag.read.answer import Citation, Sentence, Support
-from glyph_rag.read.claims import Claim, Find, Frame, find_joined, find_listed, unwrap
-from glyph_rag.read.fold import fold
-from glyph_rag.read.near import find_misread
-from glyph_rag.read.place import NEAR, Place, find_exact
-from glyph_rag.read.reword import find_reworded
-from glyph_rag.read.shown import Shown
+from glyph_rag.read.verification.claims import Claim, Find, Frame, find_joined, find_listed, unwrap
+from glyph_rag.read.verification.fold import fold
+from glyph_rag.read.verification.near import find_misread
+from glyph_rag.read.verification.place import NEAR, Place, find_exact
+from glyph_rag.read.verification.reword import find_reworded
+from glyph_rag.read.verification.shown import Shown
 from glyph_rag.typeset.page import Page
 
 __all__ = ["NEAR", "flatten", "verify"]

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from glyph_rag.read.follow import weight
-from glyph_rag.read.lexicon import Lexicon
-from glyph_rag.read.place import Place, find_exact
-from glyph_rag.read.shown import Shown
-from glyph_rag.read.words import Token
+from glyph_rag.read.verification.follow import weight
+from glyph_rag.read.verification.lexicon import Lexicon
+from glyph_rag.read.verification.place import Place, find_exact
+from glyph_rag.read.verification.shown import Shown
+from glyph_rag.read.verification.words import Token
 
 __all__ = ["Claim", "Find", "find_joined", "find_listed", "unwrap"]
 

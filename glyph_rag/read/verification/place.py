@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from glyph_rag.read.answer import Support
-from glyph_rag.read.fold import fold
-from glyph_rag.read.shown import Shown, joined
+from glyph_rag.read.verification.fold import fold
+from glyph_rag.read.verification.shown import Shown, joined
 
 __all__ = ["NEAR", "Place", "elsewhere", "find_exact", "find_near"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz.distance import Indel, Levenshtein
 
-from glyph_rag.read.follow import inflected, weight
-from glyph_rag.read.lexicon import Lexicon
-from glyph_rag.read.place import Place, elsewhere, find_near
-from glyph_rag.read.shown import Shown
-from glyph_rag.read.words import Token
+from glyph_rag.read.verification.follow import inflected, weight
+from glyph_rag.read.verification.lexicon import Lexicon
+from glyph_rag.read.verification.place import Place, elsewhere, find_near
+from glyph_rag.read.verification.shown import Shown
+from glyph_rag.read.verification.words import Token
 
 __all__ = ["find_misread"]
 

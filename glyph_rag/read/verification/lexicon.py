@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from glyph_rag.embed.language import guess_language
-from glyph_rag.read.fold import fold
+from glyph_rag.read.verification.fold import fold
 
 
 @dataclass(frozen=True, eq=False)

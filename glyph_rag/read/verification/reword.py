@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from glyph_rag.read.follow import sentence_of
-from glyph_rag.read.lexicon import Lexicon
-from glyph_rag.read.place import Place
-from glyph_rag.read.shown import Shown
-from glyph_rag.read.words import Token
+from glyph_rag.read.verification.follow import sentence_of
+from glyph_rag.read.verification.lexicon import Lexicon
+from glyph_rag.read.verification.place import Place
+from glyph_rag.read.verification.shown import Shown
+from glyph_rag.read.verification.words import Token
 
 __all__ = ["find_reworded"]
 

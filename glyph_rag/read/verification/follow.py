@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from glyph_rag.read.lexicon import Lexicon
-from glyph_rag.read.shown import Shown
-from glyph_rag.read.words import Token
+from glyph_rag.read.verification.lexicon import Lexicon
+from glyph_rag.read.verification.shown import Shown
+from glyph_rag.read.verification.words import Token
 
 __all__ = ["Followed", "inflected", "sentence_of", "weight"]
 

@@ -7,10 +7,10 @@ from bisect import bisect_left, bisect_right
 from functools import cached_property, lru_cache
 
 from glyph_rag.corpus.sentences import sentence_spans
-from glyph_rag.read.fold import EMPHASIS, Folded, fold
-from glyph_rag.read.lexicon import Lexicon, lexicon_for
-from glyph_rag.read.numerals import decimal_comma_of
-from glyph_rag.read.words import UNSPACED, Token, inside_a_token, split_words
+from glyph_rag.read.verification.fold import EMPHASIS, Folded, fold
+from glyph_rag.read.verification.lexicon import Lexicon, lexicon_for
+from glyph_rag.read.verification.numerals import decimal_comma_of
+from glyph_rag.read.verification.words import UNSPACED, Token, inside_a_token, split_words
 from glyph_rag.typeset.page import Page
 
 __all__ = ["Shown", "joined"]

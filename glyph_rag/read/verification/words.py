@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from glyph_rag.read.fold import fold
-from glyph_rag.read.lexicon import Lexicon
-from glyph_rag.read.numerals import HAN_NUMBER, NUMBER, value_of, value_of_han
+from glyph_rag.read.verification.fold import fold
+from glyph_rag.read.verification.lexicon import Lexicon
+from glyph_rag.read.verification.numerals import HAN_NUMBER, NUMBER, value_of, value_of_han
 
 __all__ = ["UNSPACED", "Token", "inside_a_token", "split_words"]
 
