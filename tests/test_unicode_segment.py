@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyph_rag.typeset.unicode import lexicon, segment
+from glyph_rag.typeset.unicode.graphemes import cluster_starts
 from scripts.build_assets.dictionaries import minimise, pack
 
 DATA = Path(__file__).parent / "data" / "segment" / "icu78.json.xz"
@@ -108,7 +109,9 @@ def test_words_and_nonsense_are_divided_as_icu_divides_them(tag, monkeypatch):
 
 @given(runs(digits="0๓໓៣၃"))
 def test_never_inside_a_cluster(text):
-    clusters = {cluster.start() for cluster in regex.finditer(r"\X", text)}
+    # Not by `regex`, whose Unicode is a newer one: versions differ on what joins Khmer letters.
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    clusters = set(np.flatnonzero(cluster_starts(codes)).tolist())
     starts = segment.word_starts(text)
     assert clusters.issuperset(starts)
     assert not any(CLUSTER.match(text, at) for at in starts)
