@@ -229,7 +229,7 @@ def test_the_examples_of_the_documentation_load(tmp_path: Path, example: str) ->
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(FONT, path)
     (tmp_path / "config").mkdir(exist_ok=True)
-    load_render_config(write(tmp_path / "config", example))
+    assert isinstance(load_render_config(write(tmp_path / "config", example)), RenderProfile)
 
 
 def preset_table() -> str:
