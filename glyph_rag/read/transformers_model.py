@@ -87,10 +87,8 @@ class VisionModel:
         """
         try:
             return self._generate(prompts, cancel, on_text)
-        except MemoryError:
-            pass
-        except (RuntimeError, ValueError, IndexError) as error:
-            if not ran_out_of_memory(error):
+        except (MemoryError, RuntimeError, ValueError, IndexError) as error:
+            if not isinstance(error, MemoryError) and not ran_out_of_memory(error):
                 reason = str(error).strip().split("\n")[0]
                 raise ReaderError(f"the model failed while reading: {type(error).__name__}: {reason}") from error
         # Only here is the traceback gone, which held on to what filled the memory.

@@ -175,19 +175,22 @@ def _sides(settings: Settings, scale: float) -> dict[str, Any]:
     return {"width": width, "height": height}
 
 
+def _points(side: object) -> float:
+    """A side of a page in points, or a number that is none if it is no number."""
+    try:
+        return math.nan if isinstance(side, bool) else float(str(side))
+    except ValueError:
+        return math.nan
+
+
 def _page_size(settings: Settings) -> tuple[float, float]:
     value = settings.values.get("page_size", "A4")
     if isinstance(value, str) and value.strip().upper() in PAGE_SIZES:
         return PAGE_SIZES[value.strip().upper()]
     sides = value if isinstance(value, (list, tuple)) else str(value).split(",")
-    if len(sides) == 2 and not any(isinstance(side, bool) for side in sides):
-        try:
-            width, height = (float(side) for side in sides)
-        except (TypeError, ValueError):
-            pass
-        else:
-            if 0 < width < 10000 and 0 < height < 10000:
-                return width, height
+    points = [_points(side) for side in sides]
+    if len(points) == 2 and all(0 < side < 10000 for side in points):
+        return points[0], points[1]
     near = get_close_matches(str(value).upper(), PAGE_SIZES, 1)
     ask = f"did you mean {near[0]!r}? " if near else ""
     raise settings.bad_value("page_size", f'{ask}choose "width,height" in points, or one of {", ".join(PAGE_SIZES)}')

@@ -205,7 +205,7 @@ class _Batch:
     """New words on their way: glyphs with the number of their word, and pen positions."""
 
     def __init__(self, case: Typecase, count: int) -> None:
-        self._case, self._count = case, count
+        self._case = case
         self._owner: list[Integers] = []
         self._shaped: list[Shaped] = []
         self._pens: list[Integers] = [np.zeros(0, np.int64)] * count
