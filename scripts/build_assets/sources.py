@@ -132,6 +132,7 @@ OUTPUTS = {
     "dictionaries/Laoo.xz": "8b8c344f26486a8188fb2b5ff35dedbfaf0373e177cff38cbd0477bb5d21224a",
     "dictionaries/Khmr.xz": "fea1520fbef357616df4acf765b0a18dbfe885b1105a4e79fb4678c1ec1d11da",
     "dictionaries/Mymr.xz": "e17d1ac83837ac6422857fe8642eab0e31e6ab6235b7731e2fb040a3618dd2c2",
+    "e5/encoder.onnx": "44a40f2d193f8c6fc2748a8c78739d70956ec8fd827b0f0a6b0efd182b47a5e5",
     **{f"fonts/{face.name}": face.sha256 for face in FACES},
     "minilm/tokenizer.json": MINILM_TOKENIZER.sha256,
     "minilm/model.onnx": "52f54b91dd82478487baa5ea0acc67d7d9610aaa3f31f8387c9100440507630b",
