@@ -16,8 +16,9 @@ from glyph_rag.corpus.split import SPLIT_VERSION, split
 from glyph_rag.embed.embedder import Embedder, FloatArray
 from glyph_rag.errors import EmbedderError, InputError
 from glyph_rag.limits import Limits
-from glyph_rag.store.rows import content_key
-from glyph_rag.store.store import IndexedFile, Prepared, Store
+from glyph_rag.store.exchange import read_lines
+from glyph_rag.store.rows import Prepared, check_names, content_key
+from glyph_rag.store.store import IndexedFile, Store
 from glyph_rag.typeset.page import make_pages
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -66,20 +67,54 @@ class _Tally:
 class Indexer:
     """Adds to one store. Everything added between two batches is either there completely or not at all."""
 
-    def __init__(self, store: Store, embedder: Embedder, limits: Limits) -> None:
-        self._store, self._embedder, self._limits = store, embedder, limits
+    def __init__(self, store: Store, embedder: Embedder, limits: Limits, namespace: str = "") -> None:
+        """
+        Args:
+            store: What to add to.
+            embedder: Makes the vectors.
+            limits: Bounds on what is taken.
+            namespace: Whose the documents are, unless they come from an export, which says so itself.
+        """
+        limits.check("id_chars", len(namespace), f"namespace {namespace[:40]!r}")
+        self._store, self._embedder, self._limits, self._namespace = store, embedder, limits, namespace
         self._tally = _Tally()
-        self._waiting: dict[str, Prepared] = {}
+        self._waiting: dict[tuple[str, str], Prepared] = {}
         self._finished: list[IndexedFile] = []
+        self._given: dict[bytes, FloatArray] = {}
 
     def add(self, documents: Iterable[Document], progress: Progress | None = None) -> IndexReport:
         """Adds documents, replacing those with the same ids; see `GlyphRAG.add`."""
         total = len(documents) if isinstance(documents, Sized) else 0
         with self._store.writing():
             for done, document in enumerate(documents, 1):
-                self._take(document, None)
+                self._take(document, None, self._namespace)
                 if progress:
                     progress(done, total)
+            self._flush()
+            self._store.save_index()
+        return self._tally.report()
+
+    def add_exported(self, lines: Iterable[str], progress: Progress | None = None) -> IndexReport:
+        """Adds what `store.exchange.export_lines` made, into the namespaces it names.
+
+        Vectors that come along are used if they are of the same embedder; everything else is made anew. What the store
+        has already is passed over, so an import that was interrupted goes on where it stopped.
+
+        Args:
+            lines: The export, line by line.
+            progress: Called after each document.
+
+        Raises:
+            InputError: If it is no export or is cut off. The documents before that place stay.
+            StoreLockedError: If another process is writing.
+        """
+        with self._store.writing():
+            for entry in read_lines(lines, self._embedder.info):
+                self._limits.check("id_chars", len(entry.namespace), f"namespace {entry.namespace[:40]!r}")
+                self._given.update(entry.vectors)
+                self._take(entry.document, None, entry.namespace)
+                if progress:
+                    progress(entry.number, entry.total)
             self._flush()
             self._store.save_index()
         return self._tally.report()
@@ -91,7 +126,7 @@ class Indexer:
         total = count_files(root, exclude=exclude)
         with self._store.writing():
             tree = self._adopt(root)
-            known = self._store.files_of_tree(tree)
+            known = self._store.files_of_tree(tree, self._namespace)
             seen: set[str] = set()
             for done, item in enumerate(read_path(root, limits=self._limits, exclude=exclude), 1):
                 if isinstance(item, Skipped):
@@ -110,19 +145,19 @@ class Indexer:
     def _adopt(self, root: Path) -> str:
         """The name of the tree, having made sure that no other tree goes by it."""
         folder = (root if root.is_dir() else root.parent).resolve()
-        before = self._store.tree_path(folder.name)
+        before = self._store.tree_path(folder.name, self._namespace)
         if before is not None and before != folder and before.is_dir():
             raise InputError(
                 f"the store already holds another folder called {folder.name!r}: {before}",
                 hint="rename one of them, or use a store for each",
             )
-        self._store.set_tree_path(folder.name, folder)
+        self._store.set_tree_path(folder.name, folder, self._namespace)
         return folder.name
 
     def _take_file(self, file: SourceFile, tree: str, known_digest: str | None) -> None:
         digest = f"{file.digest}:{SPLIT_VERSION}"
         if digest == known_digest:
-            self._tally.unchanged += self._store.count_documents_of_file(file.id)
+            self._tally.unchanged += self._store.count_documents_of_file(file.id, self._namespace)
             return
         ids, complete = [], True
         for item in parse(file, limits=self._limits):
@@ -131,26 +166,34 @@ class Indexer:
                 complete = False
             else:
                 ids.append(item.id)
-                self._take(item, file.id)
+                self._take(item, file.id, self._namespace)
         if complete:
-            self._finished.append(IndexedFile(file.id, tree, digest, tuple(ids)))
+            self._finished.append(IndexedFile(file.id, tree, digest, tuple(ids), self._namespace))
 
-    def _take(self, document: Document, file: str | None) -> None:
-        self._limits.check("document_chars", len(document.text), f"text of document {document.id!r}")
-        if document.id in self._waiting:
+    def _take(self, document: Document, file: str | None, namespace: str) -> None:
+        self._check(document)
+        check_names(namespace, document)
+        if (namespace, document.id) in self._waiting:
             self._flush()
         digest = f"{document.digest}:{SPLIT_VERSION}"
-        before = self._store.digests([document.id]).get(document.id)
+        before = self._store.digests([document.id], namespace).get(document.id)
         if before == digest:
             self._tally.unchanged += 1
             return
         chunks = split(document)
         pages = list(make_pages(document, chunks, self._store.profile))
-        self._waiting[document.id] = Prepared(document, digest, chunks, pages, file)
+        self._waiting[namespace, document.id] = Prepared(document, digest, chunks, pages, file, namespace)
         self._tally.added += before is None
         self._tally.updated += before is not None
         if sum(len(waiting.chunks) for waiting in self._waiting.values()) >= _BATCH_CHUNKS:
             self._flush()
+
+    def _check(self, document: Document) -> None:
+        self._limits.check("id_chars", len(document.id), f"id of document {document.id[:40]!r}")
+        self._limits.check("document_chars", len(document.text), f"text of document {document.id!r}")
+        self._limits.check("metadata_keys", len(document.metadata), f"metadata keys of document {document.id!r}")
+        long = sum(len(key) + len(value) for key, value in document.metadata.items() if isinstance(value, str))
+        self._limits.check("metadata_chars", long, f"metadata of document {document.id!r}")
 
     def _flush(self) -> None:
         """Writes what is waiting, in one transaction."""
@@ -158,11 +201,11 @@ class Indexer:
             prepared = list(self._waiting.values())
             vectors = self._vectors([chunk for waiting in prepared for chunk in waiting.chunks])
             self._tally.removed += self._store.write(prepared, vectors, self._finished)
-        self._waiting, self._finished = {}, []
+        self._waiting, self._finished, self._given = {}, [], {}
 
     def _vectors(self, chunks: Sequence[Chunk]) -> dict[bytes, FloatArray]:
         """The vector of every chunk by its content key; what the store already knows is not embedded again."""
-        vectors = self._store.known_vectors(chunks)
+        vectors = {**self._given, **self._store.known_vectors(chunks)}
         missing = {content_key(chunk): chunk.indexed_text for chunk in chunks}
         missing = {key: text for key, text in missing.items() if key not in vectors}
         if missing:
@@ -183,4 +226,4 @@ class Indexer:
         kept = [file for file in files if any(skipped.covers(file) for skipped in self._tally.skipped)]
         gone = [file for file in files if file not in kept]
         if gone:
-            self._tally.removed += self._store.forget_files(gone)
+            self._tally.removed += self._store.forget_files(gone, self._namespace)

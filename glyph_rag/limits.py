@@ -14,14 +14,26 @@ class Limits:
     Attributes:
         file_bytes: Largest file that is loaded, in bytes.
         document_chars: Longest document text, in characters.
+        id_chars: Longest id of a document or name of a namespace, in characters.
+        metadata_keys: Most metadata values of one document.
+        metadata_chars: Longest metadata of one document, in characters of its keys and strings.
         question_chars: Longest question, in characters.
         k: Most hits one search returns.
+        hits: Most hits of one question, with all that come by its cursors.
+        filter_depth: Most filters inside each other.
+        filter_values: Most keys and values in one filter.
     """
 
     file_bytes: int = 100_000_000
     document_chars: int = 50_000_000
+    id_chars: int = 4_096
+    metadata_keys: int = 1_000
+    metadata_chars: int = 1_000_000
     question_chars: int = 10_000
     k: int = 1_000
+    hits: int = 10_000
+    filter_depth: int = 16
+    filter_values: int = 5_000
 
     def __post_init__(self) -> None:
         for field in fields(self):

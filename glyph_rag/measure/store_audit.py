@@ -10,8 +10,8 @@ from pathlib import Path
 
 from glyph_rag.errors import InputError, StoreError, StoreMismatchError
 from glyph_rag.measure.legibility import WORST, Legibility, audit_pages
-from glyph_rag.read.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
-from glyph_rag.store import identity, rows, schema
+from glyph_rag.read.ocr.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
+from glyph_rag.store import connect, identity, load
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
 
@@ -65,13 +65,13 @@ def _draw_sample(folder: Path, count: int, seed: int) -> list[Page]:
     database = folder / "glyph.db"
     if not database.is_file():
         raise StoreError(f"there is no store in {str(folder)!r}", hint="make one with `glyph-rag index`")
-    with schema.naming_errors(database), closing(schema.connect(database)) as connection:
+    with connect.naming_errors(database), closing(connect.connect(database, read_only=True)) as connection:
         connection.execute("BEGIN")
         profile = _profile(connection, folder)
         # By id, which follows from the page's words: row numbers tell in which order the pages were added.
         found = [row for (row,) in connection.execute("SELECT row FROM pages ORDER BY id")]
         chosen = random.Random(seed).sample(found, min(count, len(found)))
-        return [rows.load_page(connection, row, profile) for row in chosen]
+        return [load.load_page(connection, row, profile) for row in chosen]
 
 
 def _profile(connection: sqlite3.Connection, folder: Path) -> RenderProfile:

@@ -1,21 +1,48 @@
-"""Values to rows and back. Every function works inside the caller's transaction."""
+"""Values to rows. Every function works inside the caller's transaction."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-import numpy as np
-
-from glyph_rag.corpus.document import Chunk, Document, Mark
+from glyph_rag.corpus.document import Chunk, Document, MetadataValue
 from glyph_rag.embed.embedder import FloatArray
+from glyph_rag.errors import InputError
+from glyph_rag.store import load
+from glyph_rag.store.seal import Value, seal
 from glyph_rag.store.terms import FTS_COLUMNS, index_terms
-from glyph_rag.typeset.page import Page, marks_within
-from glyph_rag.typeset.profile import RenderProfile
+from glyph_rag.typeset.page import Page
 
-_VARIABLES = 900  # SQLite before 3.32 takes at most 999 in a statement
+_VARIABLES: Final = 900  # SQLite before 3.32 takes at most 999 in a statement
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One document, ready to be written but for its vectors.
+
+    Attributes:
+        document: The document.
+        digest: Changes whenever the document would be stored differently.
+        chunks: Its chunks, in order.
+        pages: Its pages, each with the chunks that stand on it.
+        file: Id of the file it came from, if it came from one.
+        namespace: Whose it is; ids are unique within a namespace.
+    """
+
+    document: Document
+    digest: str
+    chunks: Sequence[Chunk]
+    pages: Sequence[tuple[Page, Sequence[Chunk]]]
+    file: str | None = None
+    namespace: str = ""
 
 
 def content_key(chunk: Chunk) -> bytes:
@@ -23,174 +50,177 @@ def content_key(chunk: Chunk) -> bytes:
     return hashlib.sha256(chunk.indexed_text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def _portions(values: Sequence[object]) -> Iterator[tuple[Sequence[object], str]]:
+def metadata_value(document_id: str, key: str, value: MetadataValue) -> tuple[str, str | int | float | bytes | None]:
+    """A metadata value as the `metadata` table has it: its kind, and what SQLite compares.
+
+    Integers and floats are one kind and compare as numbers; a NaN is a number that equals nothing. A string that is
+    no UTF-8 (lone surrogates) is kept as bytes, which no other string is.
+
+    Raises:
+        InputError: If it is an integer of more than 64 bits.
+    """
+    if value is None:
+        return "null", None
+    if isinstance(value, bool):
+        return "bool", int(value)
+    if isinstance(value, str):
+        data = value.encode("utf-8", "surrogatepass")
+        return "text", value if is_utf8(value) else data
+    if isinstance(value, int) and not -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
+        raise InputError(
+            f"metadata {key!r} of document {document_id!r} is an integer of more than 64 bits",
+            hint="store it as a string",
+        )
+    return "number", None if isinstance(value, float) and math.isnan(value) else value
+
+
+class RowCounters:
+    """The next row number of each table; none is given out twice in the life of a store."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Reads where the store stands, inside a write transaction."""
+        self._last: dict[str, int] = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+
+    def take(self, table: str) -> int:
+        """A row number that the table never had."""
+        self._last[table] = self._last.get(table, 0) + 1
+        return self._last[table]
+
+
+def insert_document(
+    connection: sqlite3.Connection,
+    counters: RowCounters,
+    prepared: Prepared,
+    vectors: Mapping[bytes, FloatArray],
+    dtype: str,
+) -> None:
+    """Adds a document with its text, metadata, pages, chunks, vectors and terms.
+
+    Args:
+        connection: In a write transaction; the store has no document of this namespace and id.
+        counters: Where row numbers come from.
+        prepared: The document.
+        vectors: For each chunk's content key, its vector: float32 (dimension,).
+        dtype: How vectors are stored: "<f4" or "<f2".
+
+    Raises:
+        InputError: If an id, a namespace or a metadata key is no UTF-8, or an integer too large.
+    """
+    document, row = prepared.document, counters.take("documents")
+    check_names(prepared.namespace, document, prepared.file or "")
+    values: tuple[Value, ...] = (
+        row, prepared.namespace, document.id, document.source, document.format, prepared.digest, len(document.text),
+        json.dumps(dict(document.metadata)), json.dumps([[mark.start, mark.label] for mark in document.marks]),
+    )  # fmt: skip
+    connection.execute(
+        "INSERT INTO documents (row, namespace, id, source, format, digest, length, metadata, marks, seal, file)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, seal(values), prepared.file),
+    )
+    connection.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", _parts(row, document.text))
+    connection.executemany(
+        "INSERT INTO metadata VALUES (?, ?, ?, ?)",
+        [(row, key, *metadata_value(document.id, key, value)) for key, value in document.metadata.items()],
+    )
+    pages_of = _insert_pages(connection, counters, row, prepared.pages)
+    for chunk in prepared.chunks:
+        chunk_row = _insert_chunk(connection, counters, row, chunk, pages_of[chunk.id])
+        content = content_key(chunk)
+        data = vectors[content].astype(dtype).tobytes()
+        keys = (counters.take("vectors"), row, chunk_row, None, content)
+        connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", (*keys, data, seal(keys, data)))
+        index_terms_of(connection, chunk_row, chunk.indexed_text)
+
+
+def delete_documents(connection: sqlite3.Connection, namespace: str, document_ids: Sequence[str]) -> int:
+    """Removes documents with all that belongs to them; returns how many there were.
+
+    Raises:
+        StoreDamagedError: If the text of one cannot be read: its terms would stay in the index.
+    """
+    gone: list[int] = []
+    for part, places in portions(document_ids):
+        query = f"SELECT row FROM documents WHERE namespace = ? AND id IN ({places})"
+        gone += [row for (row,) in connection.execute(query, (namespace, *part))]
+    for row in gone:
+        _forget_terms(connection, row)
+    connection.executemany("DELETE FROM documents WHERE row = ?", [(row,) for row in gone])
+    return len(gone)
+
+
+def documents_of_file(connection: sqlite3.Connection, namespace: str, file: str) -> list[str]:
+    """Ids of the documents that came from a file."""
+    query = "SELECT id FROM documents WHERE namespace = ? AND file = ? ORDER BY id"
+    return [row[0] for row in connection.execute(query, (namespace, file))]
+
+
+def index_terms_of(connection: sqlite3.Connection, chunk_row: int, text: str) -> None:
+    """Puts the terms of a chunk into the index under its row number."""
+    connection.execute(
+        f"INSERT INTO terms (rowid, {', '.join(FTS_COLUMNS)}) VALUES (?, ?, ?)", (chunk_row, *index_terms(text))
+    )
+
+
+def portions(values: Sequence[Item]) -> Iterator[tuple[Sequence[Item], str]]:
+    """Values in parts that fit into one statement, each with its question marks."""
     for at in range(0, len(values), _VARIABLES):
         part = values[at : at + _VARIABLES]
         yield part, ", ".join("?" * len(part))
 
 
-class _ByteOffsets:
-    """Character offsets of a text to offsets in its UTF-8 bytes."""
-
-    def __init__(self, text: str, offsets: Iterable[int]) -> None:
-        self.data = text.encode("utf-8", "surrogatepass")
-        self._known: dict[int, int] = {}
-        at = size = 0
-        for offset in sorted(set(offsets)):
-            size += offset - at if text.isascii() else len(text[at:offset].encode("utf-8", "surrogatepass"))
-            self._known[offset] = size
-            at = offset
-
-    def __call__(self, offset: int) -> int:
-        return self._known[offset]
+def check_names(namespace: str, document: Document, file: str = "") -> None:
+    """Raises `InputError` if an id, a source or a metadata key is nothing that SQLite can keep as TEXT."""
+    for text in (namespace, document.id, document.source, file, *document.metadata):
+        if not is_utf8(text):
+            raise InputError(f"document {document.id!r}: {text!r} is no UTF-8", hint="use names without surrogates")
 
 
-def insert_document(connection: sqlite3.Connection, document: Document, digest: str, file: str | None) -> int:
-    """Adds a document; returns its row number."""
-    marks = json.dumps([[mark.start, mark.label] for mark in document.marks])
-    cursor = connection.execute(
-        "INSERT INTO documents (id, file, source, format, digest, metadata, marks, text)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            document.id, file, document.source, document.format, digest,
-            json.dumps(dict(document.metadata)), marks, document.text.encode("utf-8", "surrogatepass"),
-        ),
-    )  # fmt: skip
-    return int(cursor.lastrowid or 0)
+def is_utf8(text: str) -> bool:
+    """Whether SQLite can keep it as TEXT."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def insert_chunks(
+def _parts(document_row: int, text: str) -> Iterator[tuple[int, int, bytes, bytes]]:
+    for start in range(0, max(1, len(text)), load.PART):
+        data = text[start : start + load.PART].encode("utf-8", "surrogatepass")
+        yield document_row, start, data, seal((document_row, start), data)
+
+
+def _insert_pages(
     connection: sqlite3.Connection,
+    counters: RowCounters,
     document_row: int,
-    document: Document,
-    chunks: Sequence[Chunk],
-    vectors: Mapping[bytes, FloatArray],
-) -> dict[str, int]:
-    """Adds a document's chunks with their vectors and terms; returns the row number of each chunk id."""
-    bytes_at = _ByteOffsets(document.text, [offset for chunk in chunks for offset in (chunk.start, chunk.end)])
-    chunk_rows: dict[str, int] = {}
-    places = ", ".join("?" * (1 + len(FTS_COLUMNS)))
-    for chunk in chunks:
-        content = content_key(chunk)
-        cursor = connection.execute(
-            "INSERT INTO chunks (id, document, start, end, byte_start, byte_end, headings, content, vector)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                chunk.id, document_row, chunk.start, chunk.end, bytes_at(chunk.start), bytes_at(chunk.end),
-                json.dumps(chunk.headings), content, vectors[content].astype("<f4").tobytes(),
-            ),
-        )  # fmt: skip
-        row = chunk_rows[chunk.id] = int(cursor.lastrowid or 0)
+    pages: Sequence[tuple[Page, Sequence[Chunk]]],
+) -> dict[str, tuple[int, int]]:
+    """Adds a document's pages; returns the first and last page row of each chunk id."""
+    pages_of: dict[str, tuple[int, int]] = {}
+    for page, chunks in pages:
+        row = counters.take("pages")
+        keys = (row, document_row, page.id, page.start, page.end, page.first_line, json.dumps(page.blocks))
+        connection.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*keys, seal(keys)))
+        for chunk in chunks:
+            pages_of[chunk.id] = (pages_of.get(chunk.id, (row, row))[0], row)
+    return pages_of
+
+
+def _insert_chunk(
+    connection: sqlite3.Connection, counters: RowCounters, document_row: int, chunk: Chunk, pages: tuple[int, int]
+) -> int:
+    row = counters.take("chunks")
+    keys = (row, document_row, chunk.id, chunk.start, chunk.end, *pages, json.dumps(chunk.headings))
+    connection.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*keys, seal(keys)))
+    return row
+
+
+def _forget_terms(connection: sqlite3.Connection, document_row: int) -> None:
+    """Takes a document's chunks out of the term index, which has to be told again what was put in."""
+    columns = ", ".join(FTS_COLUMNS)
+    for row, chunk in load.chunks_of_document(connection, document_row):
         connection.execute(
-            f"INSERT INTO terms (rowid, {', '.join(FTS_COLUMNS)}) VALUES ({places})",
+            f"INSERT INTO terms (terms, rowid, {columns}) VALUES ('delete', ?, ?, ?)",
             (row, *index_terms(chunk.indexed_text)),
         )
-    return chunk_rows
-
-
-def insert_pages(
-    connection: sqlite3.Connection,
-    document_row: int,
-    document: Document,
-    pages: Sequence[tuple[Page, Sequence[Chunk]]],
-    chunk_rows: Mapping[str, int],
-) -> None:
-    """Adds a document's pages, and which chunks stand on them."""
-    bytes_at = _ByteOffsets(document.text, [offset for page, _ in pages for offset in (page.start, page.end)])
-    for page, chunks in pages:
-        cursor = connection.execute(
-            "INSERT INTO pages (id, document, start, end, byte_start, byte_end, first_line)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                page.id,
-                document_row,
-                page.start,
-                page.end,
-                bytes_at(page.start),
-                bytes_at(page.end),
-                page.first_line,
-            ),
-        )
-        connection.executemany(
-            "INSERT INTO blocks VALUES (?, ?, ?, ?)",
-            [
-                (cursor.lastrowid, chunk_rows[chunk.id], start, end)
-                for chunk, (start, end) in zip(chunks, page.blocks, strict=True)
-            ],
-        )
-
-
-def delete_documents(connection: sqlite3.Connection, document_ids: Sequence[str]) -> int:
-    """Removes documents with all that belongs to them; returns how many there were."""
-    removed = 0
-    for part, places in _portions(document_ids):
-        removed += connection.execute(f"DELETE FROM documents WHERE id IN ({places})", part).rowcount
-    return removed
-
-
-def documents_of_file(connection: sqlite3.Connection, file: str) -> list[str]:
-    """Ids of the documents that came from a file."""
-    return [row[0] for row in connection.execute("SELECT id FROM documents WHERE file = ? ORDER BY id", (file,))]
-
-
-def select_digests(connection: sqlite3.Connection, document_ids: Sequence[str]) -> dict[str, str]:
-    """Digests of those of the documents that are there."""
-    found: dict[str, str] = {}
-    for part, places in _portions(document_ids):
-        found.update(connection.execute(f"SELECT id, digest FROM documents WHERE id IN ({places})", part).fetchall())
-    return found
-
-
-def select_vectors(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
-    """Vectors by content key, for those keys that some chunk has."""
-    found: dict[bytes, FloatArray] = {}
-    for part, places in _portions(keys):
-        query = f"SELECT content, vector FROM chunks WHERE content IN ({places})"
-        found.update((key, np.frombuffer(data, "<f4")) for key, data in connection.execute(query, part))
-    return found
-
-
-def load_vectors(connection: sqlite3.Connection, chunk_rows: Sequence[int], dimension: int) -> FloatArray:
-    """Vectors of chunks, in the order given: float32 (len(chunk_rows), dimension)."""
-    found: dict[int, bytes] = {}
-    for part, places in _portions(chunk_rows):
-        found.update(connection.execute(f"SELECT row, vector FROM chunks WHERE row IN ({places})", part).fetchall())
-    data = b"".join(found[row] for row in chunk_rows)
-    return np.frombuffer(data, "<f4").reshape(len(chunk_rows), dimension)
-
-
-def select_pages_of_chunks(connection: sqlite3.Connection, chunk_rows: Sequence[int]) -> dict[int, list[int]]:
-    """For each chunk row, the rows of its pages, in order."""
-    pages: dict[int, list[int]] = {row: [] for row in chunk_rows}
-    for part, places in _portions(chunk_rows):
-        query = f"SELECT chunk, page FROM blocks WHERE chunk IN ({places}) ORDER BY chunk, page"
-        for chunk, page in connection.execute(query, part):
-            pages[chunk].append(page)
-    return pages
-
-
-def load_page(connection: sqlite3.Connection, row: int, profile: RenderProfile) -> Page:
-    """The page with this row number."""
-    page_id, start, end, first_line, document_id, source, form, metadata, marks, data = connection.execute(
-        "SELECT p.id, p.start, p.end, p.first_line, d.id, d.source, d.format, d.metadata, d.marks,"
-        " substr(d.text, p.byte_start + 1, p.byte_end - p.byte_start)"
-        " FROM pages p JOIN documents d ON d.row = p.document WHERE p.row = ?",
-        (row,),
-    ).fetchone()
-    blocks = connection.execute("SELECT start, end FROM blocks WHERE page = ? ORDER BY start", (row,)).fetchall()
-    return Page(
-        id=page_id, document_id=document_id, source=source, text=data.decode("utf-8", "surrogatepass"), start=start,
-        first_line=first_line, blocks=tuple(blocks), profile=profile, format=form, metadata=json.loads(metadata),
-        marks=marks_within([Mark(*mark) for mark in json.loads(marks)], start, end),
-    )  # fmt: skip
-
-
-def load_chunk(connection: sqlite3.Connection, row: int) -> Chunk:
-    """The chunk with this row number."""
-    chunk_id, document_id, start, end, headings, data = connection.execute(
-        "SELECT c.id, d.id, c.start, c.end, c.headings, substr(d.text, c.byte_start + 1, c.byte_end - c.byte_start)"
-        " FROM chunks c JOIN documents d ON d.row = c.document WHERE c.row = ?",
-        (row,),
-    ).fetchone()
-    text = data.decode("utf-8", "surrogatepass")
-    return Chunk(chunk_id, document_id, start, end, text, tuple(json.loads(headings)))

@@ -1,8 +1,8 @@
 """Store: documents, chunks, pages and vectors on disk.
 
-The SQLite database is the truth and is only ever changed in whole transactions; the FAISS file beside it is derived.
+The SQLite database is the truth and is only ever changed in whole transactions; the index file beside it is derived.
 
-    <store>/glyph.db  glyph.db-wal   index-<generation>.faiss   writer.lock
+    <store>/glyph.db  glyph.db-wal  glyph.db-shm  index-<generation>.faiss  writer.lock
 """
 
 from __future__ import annotations
@@ -17,35 +17,23 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from glyph_rag.corpus.document import Chunk, Document
+from glyph_rag.corpus.document import Chunk
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
-from glyph_rag.errors import StoreError, StoreLockedError
-from glyph_rag.store import identity, rows, schema
-from glyph_rag.store.terms import FTS_WEIGHTS, match_expression
-from glyph_rag.store.vectors import VectorIndex
+from glyph_rag.errors import StoreError
+from glyph_rag.store import files, identity, load, rows, wordsearch
+from glyph_rag.store.beginning import prepare
+from glyph_rag.store.connect import connect, naming_errors, one_state
+from glyph_rag.store.derived import GONE_KEPT, DerivedIndex, state_of
+from glyph_rag.store.generations import change, forget_history
+from glyph_rag.store.rows import Prepared
+from glyph_rag.store.scope import UNNAMED, Scope
+from glyph_rag.store.snapshots import Snapshot, Snapshots, writer_lock
+from glyph_rag.store.terms import match_expression, phrase_expression
+from glyph_rag.store.vectors import DTYPES, Precision
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
 
-_SMALL_INDEX = 10_000
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """One document, ready to be written but for its vectors.
-
-    Attributes:
-        document: The document.
-        digest: Changes whenever the document would be stored differently.
-        chunks: Its chunks, in order.
-        pages: Its pages, each with the chunks that stand on it.
-        file: Id of the file it came from, if it came from one.
-    """
-
-    document: Document
-    digest: str
-    chunks: Sequence[Chunk]
-    pages: Sequence[tuple[Page, Sequence[Chunk]]]
-    file: str | None = None
+_SCOPES_KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -57,17 +45,19 @@ class IndexedFile:
         tree: Name of the tree it belongs to.
         digest: Changes whenever the file would give other documents.
         document_ids: All documents it holds.
+        namespace: Whose it is.
     """
 
     id: str
     tree: str
     digest: str
     document_ids: tuple[str, ...]
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
 class Stats:
-    """How much a store holds."""
+    """How much a store holds, in all namespaces."""
 
     documents: int
     pages: int
@@ -78,23 +68,32 @@ class Stats:
 class Store:
     """What is on disk. Safe to use from several threads; other processes may read, and one at a time may write."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, dimension: int, profile: RenderProfile) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, profile: RenderProfile) -> None:
         """Use `Store.open`."""
         self.folder = folder
         self.profile = profile
         self._connection = connection
-        self._dimension = dimension
         self._mutex = threading.RLock()
-        self._file_lock = filelock.FileLock(folder / "writer.lock", thread_local=False)
-        self._index: VectorIndex | None = None
-        self._index_generation = -1
-        self._drift = 0  # Vectors by which the FAISS file is behind.
+        self._file_lock = filelock.FileLock(folder / files.LOCK, thread_local=False)
+        precision = identity.precision_of(connection, folder)
+        self._dtype = DTYPES[precision]
+        dimension = int(identity.meta(connection, folder, "dimension"))
+        self._derived = DerivedIndex(folder, identity.meta(connection, folder, "store_id"), dimension, precision)
+        self._snapshots = Snapshots(folder / files.DATABASE, self._derived)
+        self._scopes_mutex = threading.Lock()
+        self._scopes: dict[tuple[int, Scope], load.Rows | None] = {}
 
     @classmethod
     def open(
-        cls, folder: Path, embedder: EmbedderInfo, profile: RenderProfile | None = None, *, create: bool = True
+        cls,
+        folder: Path,
+        embedder: EmbedderInfo,
+        profile: RenderProfile | None = None,
+        *,
+        create: bool = True,
+        precision: Precision = "float32",
     ) -> Store:
-        """Opens the store in a folder.
+        """Opens the store in a folder. One of an earlier format is brought up to date, in one transaction.
 
         Args:
             folder: The store's folder.
@@ -102,33 +101,36 @@ class Store:
             profile: How its pages are set; a store made with another profile is refused. The store's own, or the
                 default one for a new store, where None.
             create: Make the store if there is none.
+            precision: How a new store keeps its vectors. An existing one keeps them as it does.
 
         Raises:
             StoreError: If there is no store and `create` is False, or the folder cannot be used.
             StoreMismatchError: If it was made with another embedder, profile or format.
             StoreDamagedError: If the database cannot be read.
+            StoreLockedError: If it is of an earlier format and another process is writing to it.
         """
-        database = folder / "glyph.db"
+        database = folder / files.DATABASE
         if not create and not database.is_file():
             raise StoreError(f"there is no store in {str(folder)!r}", hint="make one with `glyph-rag index`")
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"{str(folder)!r} is a file", hint="a store is a folder")
         folder.mkdir(parents=True, exist_ok=True)
-        with schema.naming_errors(database):
-            connection = schema.connect(database)
-            try:
-                if schema.is_empty(connection):
-                    _create(connection, folder, embedder, profile or RenderProfile())
+        prepare(folder, embedder, profile, precision, create=create)
+        connection = connect(database)
+        try:
+            with naming_errors(database), one_state(connection):
+                identity.check_meta(connection, folder)
                 profile = profile or identity.profile_of(connection, folder)
                 identity.check_fit(connection, folder, embedder, profile)
-            except BaseException:
-                connection.close()
-                raise
-        return cls(folder, connection, embedder.dimension, profile)
+                return cls(folder, connection, profile)
+        except BaseException:
+            connection.close()
+            raise
 
     def close(self) -> None:
         """Closes the files. The store cannot be used afterwards."""
         with self._mutex:
+            self._snapshots.close()
             self._connection.close()
 
     # ---------------------------------------------------------------- writing
@@ -140,22 +142,19 @@ class Store:
         Raises:
             StoreLockedError: If another process holds it.
         """
-        with _writer_lock(self.folder, self._file_lock):
+        with writer_lock(self.folder, self._file_lock):
             yield
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """One write: all of what is done inside, or nothing."""
-        with self._mutex, self.writing(), schema.naming_errors(self.folder / "glyph.db"):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with (
+            self._mutex,
+            self.writing(),
+            naming_errors(self.folder / files.DATABASE),
+            change(self._connection, self.folder),
+        ):
+            yield self._connection
 
     def write(
         self,
@@ -163,7 +162,7 @@ class Store:
         vectors: Mapping[bytes, FloatArray],
         files: Sequence[IndexedFile] = (),
     ) -> int:
-        """Adds documents in one transaction, replacing those with the same ids.
+        """Adds documents in one transaction, replacing those with the same namespaces and ids.
 
         Args:
             prepared: The documents.
@@ -172,192 +171,218 @@ class Store:
 
         Returns:
             How many documents were removed because their file no longer holds them.
+
+        Raises:
+            InputError: If an id or metadata cannot be stored.
         """
         with self._transaction() as connection:
-            rows.delete_documents(connection, [entry.document.id for entry in prepared])
+            for namespace in {entry.namespace for entry in prepared}:
+                same = [entry.document.id for entry in prepared if entry.namespace == namespace]
+                rows.delete_documents(connection, namespace, same)
+            counters = rows.RowCounters(connection)
             for entry in prepared:
-                row = rows.insert_document(connection, entry.document, entry.digest, entry.file)
-                chunk_rows = rows.insert_chunks(connection, row, entry.document, entry.chunks, vectors)
-                rows.insert_pages(connection, row, entry.document, entry.pages, chunk_rows)
-            removed = 0
-            for file in files:
-                stale = set(rows.documents_of_file(connection, file.id)) - set(file.document_ids)
-                removed += rows.delete_documents(connection, sorted(stale))
-                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (file.id, file.tree, file.digest))
-            return removed
+                rows.insert_document(connection, counters, entry, vectors, self._dtype)
+            return sum(_complete_file(connection, file) for file in files)
 
-    def delete(self, document_ids: Sequence[str]) -> int:
+    def delete(self, document_ids: Sequence[str], namespace: str = "") -> int:
         """Removes documents in one transaction; returns how many there were."""
         with self._transaction() as connection:
-            return rows.delete_documents(connection, document_ids)
+            return rows.delete_documents(connection, namespace, document_ids)
 
-    def forget_files(self, files: Sequence[str]) -> int:
+    def forget_files(self, files: Sequence[str], namespace: str = "") -> int:
         """Removes files and their documents in one transaction; returns how many documents went."""
         with self._transaction() as connection:
-            gone = [document for file in files for document in rows.documents_of_file(connection, file)]
-            connection.executemany("DELETE FROM files WHERE id = ?", [(file,) for file in files])
-            return rows.delete_documents(connection, gone)
+            gone = [document for file in files for document in rows.documents_of_file(connection, namespace, file)]
+            connection.executemany(
+                "DELETE FROM files WHERE namespace = ? AND id = ?", [(namespace, file) for file in files]
+            )
+            return rows.delete_documents(connection, namespace, gone)
+
+    def set_tree_path(self, tree: str, path: Path, namespace: str = "") -> None:
+        """Records where a tree is indexed from."""
+        if self.tree_path(tree, namespace) != path:
+            with self._transaction() as connection:
+                connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", (namespace, tree, str(path)))
 
     def save_index(self) -> None:
-        """Writes the FAISS file, if it is small or far behind; a little is caught up with when a store is opened."""
-        with self._mutex, self.writing(), self.reading():
-            index = self._current_index()
-            if self._drift and (len(index) < _SMALL_INDEX or self._drift * 20 > len(index)):
-                index.save(self.folder, self._meta("store_id"), self._index_generation)
-                self._drift = 0
+        """Writes the index file, if it is small or far behind; a little is caught up with when a store is opened."""
+        with self._mutex, self.writing():
+            with self.reading() as snapshot:
+                behind, header = self._derived.file_behind(snapshot.connection)
+                if not self._derived.is_worth_writing(behind, header):
+                    return
+                query = "SELECT count(*) FROM gone WHERE generation <= ?"
+                (old,) = snapshot.connection.execute(query, (header.generation if header else 0,)).fetchone()
+            if header is not None and old > GONE_KEPT:
+                with self._transaction() as connection:
+                    forget_history(connection, header.generation)
+            with self.reading() as snapshot:
+                self._derived.save(self._derived.at(snapshot.connection, snapshot.generation, snapshot.before))
 
     # ---------------------------------------------------------------- reading
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Everything read inside comes from one snapshot of the store. May be nested."""
-        with self._mutex:
-            outermost = not self._connection.in_transaction
-            if outermost:
-                self._connection.execute("BEGIN")
-            try:
-                with schema.naming_errors(self.folder / "glyph.db"):
-                    yield
-            finally:
-                if outermost and self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+    def reading(self) -> Iterator[Snapshot]:
+        """Everything this thread reads inside comes from one snapshot of the store. May be nested.
+
+        Nobody who writes waits for it, nor it for them.
+        """
+        with self._snapshots.reading() as snapshot:
+            yield snapshot
 
     def stats(self) -> Stats:
         """How much the store holds."""
-        with self.reading():
+        with self.reading() as snapshot:
             documents, pages, chunks = (
-                int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+                int(snapshot.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
                 for table in ("documents", "pages", "chunks")
             )
-            return Stats(documents, pages, chunks, int(self._meta("generation")))
+            return Stats(documents, pages, chunks, snapshot.generation)
 
-    def digests(self, document_ids: Sequence[str]) -> dict[str, str]:
+    def digests(self, document_ids: Sequence[str], namespace: str = "") -> dict[str, str]:
         """The digests of those of the documents that the store holds."""
-        with self.reading():
-            return rows.select_digests(self._connection, document_ids)
+        found: dict[str, str] = {}
+        with self.reading() as snapshot:
+            for part, places in rows.portions(document_ids):
+                query = f"SELECT id, digest FROM documents WHERE namespace = ? AND id IN ({places})"
+                found.update(snapshot.connection.execute(query, (namespace, *part)).fetchall())
+        return found
 
     def known_vectors(self, chunks: Sequence[Chunk]) -> dict[bytes, FloatArray]:
         """Vectors of chunks with the same words anywhere in the store, by `rows.content_key`: float32 (dimension,)."""
-        with self.reading():
-            return rows.select_vectors(self._connection, [rows.content_key(chunk) for chunk in chunks])
+        with self.reading() as snapshot:
+            return load.vectors_of(snapshot.connection, [rows.content_key(chunk) for chunk in chunks], self._dtype)
 
-    def files_of_tree(self, tree: str) -> dict[str, str]:
+    def files_of_tree(self, tree: str, namespace: str = "") -> dict[str, str]:
         """Id and digest of every file indexed from a tree."""
-        with self.reading():
-            return dict(self._connection.execute("SELECT id, digest FROM files WHERE tree = ?", (tree,)).fetchall())
+        with self.reading() as snapshot:
+            query = "SELECT id, digest FROM files WHERE namespace = ? AND tree = ?"
+            return dict(snapshot.connection.execute(query, (namespace, tree)).fetchall())
 
-    def count_documents_of_file(self, file: str) -> int:
+    def count_documents_of_file(self, file: str, namespace: str = "") -> int:
         """How many documents came from a file."""
-        with self.reading():
-            return len(rows.documents_of_file(self._connection, file))
+        with self.reading() as snapshot:
+            return len(rows.documents_of_file(snapshot.connection, namespace, file))
 
-    def tree_path(self, tree: str) -> Path | None:
+    def tree_path(self, tree: str, namespace: str = "") -> Path | None:
         """Where the tree of this name was last indexed from, or None if there is none of this name."""
-        with self.reading():
-            found = self._connection.execute("SELECT path FROM trees WHERE name = ?", (tree,)).fetchone()
+        with self.reading() as snapshot:
+            query = "SELECT path FROM trees WHERE namespace = ? AND name = ?"
+            found = snapshot.connection.execute(query, (namespace, tree)).fetchone()
             return Path(found[0]) if found else None
 
-    def set_tree_path(self, tree: str, path: Path) -> None:
-        """Records where a tree is indexed from."""
-        if self.tree_path(tree) != path:
-            with self._transaction() as connection:
-                connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?)", (tree, str(path)))
-
-    def nearest_chunks(self, query: FloatArray, count: int) -> list[tuple[int, float]]:
+    def nearest_chunks(self, query: FloatArray, count: int, scope: Scope = UNNAMED) -> list[tuple[int, float]]:
         """Rows of the chunks nearest to a vector, float32 (dimension,), with their inner products, best first."""
-        with self.reading():
-            return self._current_index().search(query, count)
+        with self.reading() as snapshot:
+            index = self._derived.at(snapshot.connection, snapshot.generation, snapshot.before)
+            return index.search(query, count, self._documents_in(scope, snapshot))
 
-    def matching_chunks(self, question: str, count: int) -> list[tuple[int, float]]:
-        """Rows of the chunks that share words with a question, with BM25 scores (higher is better), best first."""
+    def matching_chunks(
+        self, question: str, count: int, scope: Scope = UNNAMED, *, also: Sequence[int] = ()
+    ) -> list[tuple[int, float]]:
+        """Rows of the chunks that share words with a question, with BM25 scores (higher is better), best first.
+
+        Args:
+            question: What is asked.
+            count: At most this many.
+            scope: Where to look.
+            also: Rows of chunks that are wanted beyond that, if they share words with it.
+        """
         expression = match_expression(question)
         if expression is None:
             return []
-        weights = ", ".join(str(weight) for weight in FTS_WEIGHTS)
-        with self.reading():
-            found = self._connection.execute(
-                f"SELECT rowid, -bm25(terms, {weights}) AS score FROM terms WHERE terms MATCH ?"
-                " ORDER BY score DESC, rowid LIMIT ?",
-                (expression, count),
-            )
-            return [(int(row), float(score)) for row, score in found]
+        with self.reading() as snapshot:
+            return wordsearch.matching(snapshot.connection, expression, count, scope, also)
+
+    def chunks_holding(
+        self, phrase: str, question: str, count: int, scope: Scope = UNNAMED, *, also: Sequence[int] = ()
+    ) -> list[int]:
+        """Rows of the chunks in which a phrase stands word by word; those that share most with a question first.
+
+        Args:
+            phrase: What has to stand there.
+            question: What the order is by.
+            count: At most this many.
+            scope: Where to look.
+            also: Rows of chunks that are wanted beyond that, if the phrase stands there.
+        """
+        held, shared = phrase_expression(phrase), match_expression(question)
+        if held is None:
+            return []
+        expression = f"{held} AND ({shared} OR {held})" if shared else held
+        with self.reading() as snapshot:
+            return [row for row, _ in wordsearch.matching(snapshot.connection, expression, count, scope, also)]
+
+    def vectors_of_chunks(self, chunk_rows: Sequence[int]) -> dict[int, FloatArray]:
+        """The vectors of chunks by row, as they are searched: float32 (dimension,)."""
+        with self.reading() as snapshot:
+            index = self._derived.at(snapshot.connection, snapshot.generation, snapshot.before)
+            return index.vectors_of(np.unique(np.array(chunk_rows, np.int64)))
+
+    def state(self) -> str:
+        """A name for what the store holds now; it never has the same name again after a change."""
+        with self.reading() as snapshot:
+            name = state_of(snapshot.connection, snapshot.generation)
+            return name or identity.meta(snapshot.connection, self.folder, "store_id")
 
     def pages_of_chunks(self, chunk_rows: Sequence[int]) -> dict[int, list[int]]:
         """For each chunk row, the rows of the pages it stands on, in order."""
-        with self.reading():
-            return rows.select_pages_of_chunks(self._connection, chunk_rows)
+        with self.reading() as snapshot:
+            return {row: load.pages_of_chunk(snapshot.connection, row) for row in chunk_rows}
 
     def load_page(self, page_row: int) -> Page:
-        """The page with this row number."""
-        with self.reading():
-            return rows.load_page(self._connection, page_row, self.profile)
+        """The page with this row number.
+
+        Raises:
+            StoreDamagedError: If there is none, or it is not what was written.
+        """
+        with self.reading() as snapshot:
+            return load.load_page(snapshot.connection, page_row, self.profile)
 
     def load_chunk(self, chunk_row: int) -> Chunk:
-        """The chunk with this row number."""
-        with self.reading():
-            return rows.load_chunk(self._connection, chunk_row)
+        """The chunk with this row number.
 
-    def page_row(self, page_id: str) -> int | None:
-        """The row number of a page, or None if the store has no page of this id."""
-        with self.reading():
-            found = self._connection.execute("SELECT row FROM pages WHERE id = ?", (page_id,)).fetchone()
+        Raises:
+            StoreDamagedError: If there is none, or it is not what was written.
+        """
+        with self.reading() as snapshot:
+            return load.load_chunk(snapshot.connection, chunk_row)
+
+    def page_row(self, page_id: str, namespace: str = "") -> int | None:
+        """The row number of a page, or None if the namespace has no page of this id."""
+        with self.reading() as snapshot:
+            found = snapshot.connection.execute(
+                "SELECT p.row FROM pages p JOIN documents d ON d.row = p.document WHERE p.id = ? AND d.namespace = ?",
+                (page_id, namespace),
+            ).fetchone()
             return int(found[0]) if found else None
 
-    def document_ids(self) -> list[str]:
-        """The ids of all documents, sorted."""
-        with self.reading():
-            return [row[0] for row in self._connection.execute("SELECT id FROM documents ORDER BY id")]
+    def document_ids(self, namespace: str = "") -> list[str]:
+        """The ids of all documents of a namespace, sorted."""
+        with self.reading() as snapshot:
+            return load.document_ids(snapshot.connection, namespace)
 
-    # ---------------------------------------------------------------- inside
-
-    def _meta(self, key: str) -> str:
-        return identity.meta(self._connection, self.folder, key)
-
-    def _current_index(self) -> VectorIndex:
-        """The FAISS index, brought up to the snapshot that is being read."""
-        generation = int(self._meta("generation"))
-        if self._index is None:
-            self._index = VectorIndex.load(self.folder, self._meta("store_id"), self._dimension, generation)
-            if self._index is None:
-                self._index = VectorIndex(self._dimension)
-        if self._index_generation != generation:
-            self._catch_up(self._index)
-            self._index_generation = generation
-        return self._index
-
-    def _catch_up(self, index: VectorIndex) -> None:
-        wanted = np.fromiter((row for (row,) in self._connection.execute("SELECT row FROM chunks")), np.int64)
-        gone = np.setdiff1d(index.rows, wanted)
-        index.remove(gone)
-        missing = np.setdiff1d(wanted, index.rows)
-        self._drift += len(gone) + len(missing)
-        for at in range(0, len(missing), 4096):
-            part = missing[at : at + 4096]
-            index.add(part, rows.load_vectors(self._connection, part.tolist(), self._dimension))
+    def _documents_in(self, scope: Scope, snapshot: Snapshot) -> load.Rows | None:
+        """The documents of a scope, or None for all; remembered until the store changes."""
+        key = (snapshot.generation, scope)
+        with self._scopes_mutex:
+            if key in self._scopes:
+                return self._scopes[key]
+        found = None if scope.holds_all(snapshot.connection) else scope.documents(snapshot.connection)
+        with self._scopes_mutex:
+            kept = [(other, rows) for other, rows in self._scopes.items() if other[0] >= snapshot.generation]
+            self._scopes = dict([*kept[-_SCOPES_KEPT:], (key, found)])
+        return found
 
 
-def _create(connection: sqlite3.Connection, folder: Path, embedder: EmbedderInfo, profile: RenderProfile) -> None:
-    """Makes the tables, unless another process has just done so."""
-    with _writer_lock(folder):
-        if schema.is_empty(connection):
-            schema.create(connection, identity.describe(embedder, profile))
-
-
-@contextmanager
-def _writer_lock(folder: Path, lock: filelock.BaseFileLock | None = None) -> Iterator[None]:
-    """Holds a store's writer lock.
-
-    Raises:
-        StoreLockedError: If another process holds it.
-    """
-    lock = lock or filelock.FileLock(folder / "writer.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise StoreLockedError(
-            f"another process is writing to {str(folder)!r}", hint="wait until it is done; reading goes on"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _complete_file(connection: sqlite3.Connection, file: IndexedFile) -> int:
+    """Records a file with its documents; returns how many were removed because it no longer holds them."""
+    connection.executemany(
+        "UPDATE documents SET file = ? WHERE namespace = ? AND id = ? AND file IS NOT ?",
+        [(file.id, file.namespace, document, file.id) for document in file.document_ids],
+    )
+    stale = set(rows.documents_of_file(connection, file.namespace, file.id)) - set(file.document_ids)
+    connection.execute(
+        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (file.namespace, file.id, file.tree, file.digest)
+    )
+    return rows.delete_documents(connection, file.namespace, sorted(stale))

@@ -147,6 +147,21 @@ def match_expression(question: str) -> str | None:
     return " OR ".join(_any_of(column, terms) for column, terms in columns if terms)
 
 
+def phrase_expression(phrase: str) -> str | None:
+    """Turns words into an FTS5 MATCH expression: all of them, one right after the other.
+
+    Case and the signs between words do not matter; whole words do.
+
+    Args:
+        phrase: Words, or an identifier.
+
+    Returns:
+        The expression, or None where the phrase holds nothing to search for.
+    """
+    words = index_terms(phrase[:_LONGEST_QUESTION]).words
+    return f'{FTS_COLUMNS[0]} : "{words}"' if words else None
+
+
 def _function_words(question: str) -> frozenset[str]:
     """The question's function words, as far as its language is clear; WHO in capitals may be a name."""
     capitals = {word.casefold() for word in question.split() if len(word) > 1 and word.isupper()}

@@ -1,0 +1,194 @@
+"""`glyph-rag stats | doctor | compact | backup | restore | export | import`: the upkeep of a store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from glyph_rag.cli.console import (
+    DEFAULT_STORE,
+    EXIT_ERROR,
+    EmbedderOption,
+    JsonOption,
+    StoreOption,
+    out,
+    print_json,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from glyph_rag.index import Indexer
+    from glyph_rag.store.overview import Overview
+
+
+def stats(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Say how much a store holds, how large it is, and how it is searched."""
+    from glyph_rag.store.overview import overview
+
+    found = overview(store)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print_overview(found)
+
+
+def doctor(
+    store: StoreOption = DEFAULT_STORE,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do not hold the index of words against the texts, which takes longest.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for damage: every row, text, vector and index is checked.
+
+    Exit code 0: the store is sound. 1: something is damaged; each finding says what to do.
+    """
+    from glyph_rag.store.doctor import examine
+
+    with progress_bar("Examining") as progress:
+        findings = examine(store, terms=not quick, progress=progress)
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            out.print(f"[{'yellow]note' if finding.harmless else 'red]damage'}:[/] {escape(finding.what)}")
+            out.print(f"  [dim]{escape(finding.hint)}[/]")
+        if not findings:
+            out.print("The store is sound.")
+    if any(not finding.harmless for finding in findings):
+        raise typer.Exit(EXIT_ERROR)
+
+
+def compact(store: StoreOption = DEFAULT_STORE) -> None:
+    """Give back the room of what was deleted, and write the index anew. Bring an old store's format up to date."""
+    from glyph_rag.store.compact import compact as run
+
+    with progress_bar("Compacting") as progress:
+        done = run(store, progress)
+    out.print(f"{_size(done.bytes_before)} before, {_size(done.bytes_after)} now")
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Copy a store while others read and write it, with checksums."""
+    from glyph_rag.store.backup import backup as run
+
+    with progress_bar("Copying") as progress:
+        made = run(store, target, progress)
+    out.print(f"{made.documents} documents, {_size(made.bytes)}, in {escape(str(target))}")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="The folder of a backup.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Make a store from a backup, having verified it. The store's folder must not exist or be empty."""
+    from glyph_rag.store.backup import restore as run
+
+    with progress_bar("Restoring") as progress:
+        made = run(source, store, progress)
+    out.print(f"{made.documents} documents, {_size(made.bytes)}, in {escape(str(store))}")
+
+
+def export(
+    target: Annotated[Path, typer.Argument(help="The file to write, or - for the standard output.")],
+    store: StoreOption = DEFAULT_STORE,
+    namespace: Annotated[str | None, typer.Option(help="Only this namespace; all of them otherwise.")] = None,
+    vectors: Annotated[bool, typer.Option("--vectors", help="With the vectors, for a store of one embedder.")] = False,
+) -> None:
+    """Write all documents and their metadata as JSON Lines, for `glyph-rag import` with any embedder or profile."""
+    from glyph_rag.store.exchange import export_lines
+    from glyph_rag.store.files import write_atomically
+
+    with progress_bar("Exporting") as progress:
+        lines = export_lines(store, namespace=namespace, vectors=vectors, progress=progress)
+        data = (line.encode() + b"\n" for line in lines)
+        if str(target) == "-":
+            sys.stdout.buffer.writelines(data)
+        else:
+            write_atomically(target, data)
+
+
+def import_(
+    source: Annotated[Path, typer.Argument(help="What `glyph-rag export` wrote, or - for the standard input.")],
+    store: StoreOption = DEFAULT_STORE,
+    embedder: EmbedderOption = None,
+) -> None:
+    """Add the documents of an export to a store. Documents that are there already are passed over."""
+    with (
+        _lines(source) as lines,
+        _opened(store, embedder) as indexer,
+        progress_bar("Importing") as progress,
+    ):
+        report = indexer.add_exported(lines, progress)
+    out.print(
+        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged; "
+        f"{report.embedded} chunks embedded"
+    )
+
+
+@contextmanager
+def _opened(folder: Path, name: str | None) -> Iterator[Indexer]:
+    """What adds to the store in a folder, which is made if there is none, with the embedder it remembers."""
+    from glyph_rag.embed.open import DEFAULT_EMBEDDER, is_bundled, open_embedder
+    from glyph_rag.errors import StoreMismatchError
+    from glyph_rag.index import Indexer
+    from glyph_rag.limits import Limits
+    from glyph_rag.store.identity import embedder_of
+    from glyph_rag.store.store import Store
+
+    remembered = embedder_of(folder)
+    if name is None and remembered is not None and not is_bundled(remembered):
+        raise StoreMismatchError(
+            f"the store in {str(folder)!r} was made with the embedder {remembered!r}", hint="name it: --embedder"
+        )
+    embedder = open_embedder(name or remembered or DEFAULT_EMBEDDER)
+    with closing(Store.open(folder, embedder.info)) as store:
+        yield Indexer(store, embedder, Limits())
+
+
+@contextmanager
+def _lines(source: Path) -> Iterator[Iterator[str]]:
+    if str(source) == "-":
+        yield iter(sys.stdin)
+        return
+    from glyph_rag.errors import InputError
+
+    if not source.is_file():
+        raise InputError(f"there is no file {str(source)!r}", hint="make one with `glyph-rag export`")
+    # Escaped by json.dumps, so ASCII; whatever else comes is told by the reader of the lines.
+    with source.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        yield file
+
+
+def _print_overview(found: Overview) -> None:
+    out.print(f"documents   {found.documents:,}")
+    if set(found.namespaces) - {""}:
+        for name, count in sorted(found.namespaces.items()):
+            out.print(f"  {escape(name) or '(unnamed)'}: {count:,}")
+    out.print(f"pages       {found.pages:,}")
+    out.print(f"chunks      {found.chunks:,}")
+    out.print(f"embedder    {escape(found.embedder)}, {found.dimension} x {found.precision}")
+    out.print(f"generation  {found.generation:,}")
+    free = f", {_size(found.free_bytes)} of it free" if found.free_bytes else ""
+    out.print(f"database    {_size(found.database_bytes)}{free}")
+    behind = f", {found.index_behind:,} vectors behind" if found.index_behind else ""
+    out.print(f"index       {found.index_kind}, {_size(found.index_bytes)}{behind}")
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} GiB"

@@ -1,0 +1,192 @@
+"""Copies of a store that can be trusted: made while others read and write, verified before they are used.
+
+<backup>/glyph.db  manifest.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from glyph_rag.errors import InputError, StoreDamagedError, StoreError
+from glyph_rag.store import identity
+from glyph_rag.store.connect import connect, connect_any_format, naming_errors
+from glyph_rag.store.files import DATABASE, check_regular, open_regular, sync_folder, write_atomically
+from glyph_rag.store.overview import derived_index, reading, require
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with how much is done and how much there is. An exception it raises stops the work."""
+
+_MANIFEST: Final = "manifest.json"
+_FORMAT: Final = "glyph-rag-backup-1"
+_PAGES_AT_A_TIME: Final = 2048
+_PORTION: Final = 1 << 22
+_HINT: Final = "use another copy of the backup, or an older one"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup says about itself.
+
+    Attributes:
+        format: Names this kind of backup.
+        store: The id of the store it was made from.
+        generation: The state it shows.
+        documents: How many documents it holds.
+        bytes: Size of its database.
+        sha256: Digest of that, in hex.
+    """
+
+    format: str
+    store: str
+    generation: int
+    documents: int
+    bytes: int
+    sha256: str
+
+
+def backup(folder: Path, target: Path, progress: Progress | None = None) -> Manifest:
+    """Copies one state of a store. Nobody who reads or writes has to wait.
+
+    A backup that was interrupted has no manifest and cannot be restored; making it again begins anew.
+
+    Args:
+        folder: The store's folder.
+        target: Where the copy goes: a folder that does not exist, is empty, or holds an interrupted backup.
+        progress: Is told how many pages of the database are copied.
+
+    Raises:
+        StoreError: If there is no store in the folder.
+        StoreDamagedError: If the database is damaged.
+        InputError: If there is something else in `target`.
+    """
+    require(folder)
+    if target.exists() and not (target.is_dir() and {path.name for path in target.iterdir()} <= _PARTS):
+        raise InputError(f"there is something in {str(target)!r} already", hint="name a folder that does not exist")
+    target.mkdir(parents=True, exist_ok=True)
+    copy = target / DATABASE
+    for name in _PARTS:
+        check_regular(target / name)
+        (target / name).unlink(missing_ok=True)
+    with reading(folder) as source, closing(sqlite3.connect(copy, isolation_level=None)) as made:
+        (count,) = source.execute("SELECT count(*) FROM documents").fetchone()
+        generation = int(identity.meta(source, folder, "generation"))
+        source.backup(made, pages=_PAGES_AT_A_TIME, progress=_told(progress))
+        # One file that is complete in itself; connecting to it makes it a store with a log of its own again.
+        made.execute("PRAGMA journal_mode = DELETE")
+        problems = [problem for (problem,) in made.execute("PRAGMA quick_check") if problem != "ok"]
+        if problems:
+            raise StoreDamagedError(f"{folder / DATABASE}: {problems[0]}", hint="see `glyph-rag doctor`")
+        store = identity.meta(source, folder, "store_id")
+    _sync(copy)
+    manifest = Manifest(_FORMAT, store, generation, int(count), copy.stat().st_size, _digest(copy))
+    write_atomically(target / _MANIFEST, [json.dumps(asdict(manifest), indent=2).encode()])
+    return manifest
+
+
+def restore(source: Path, folder: Path, progress: Progress | None = None) -> Manifest:
+    """Makes a store from a backup, having verified that the backup is what was written.
+
+    Args:
+        source: The backup's folder.
+        folder: Where the store goes: a folder that does not exist or is empty.
+        progress: Is told how many bytes are copied.
+
+    Raises:
+        InputError: If `source` is no backup, or there is something in `folder`.
+        StoreDamagedError: If the backup is damaged or incomplete. Nothing is left in `folder` then.
+    """
+    manifest = read_manifest(source)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"there is something in {str(folder)!r} already", hint="restore into a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    database, digest = folder / DATABASE, hashlib.sha256()
+
+    def verified() -> Iterator[bytes]:
+        done = 0
+        for portion in _portions(source / DATABASE):
+            digest.update(portion)
+            done += len(portion)
+            if progress is not None:
+                progress(done, manifest.bytes)
+            yield portion
+        if digest.hexdigest() != manifest.sha256:
+            raise StoreDamagedError(f"{source / DATABASE} is not what was backed up", hint=_HINT)
+
+    try:
+        write_atomically(database, verified())
+    except OSError as error:
+        raise StoreError(f"{source / DATABASE} cannot be copied: {error}", hint="check the disk") from error
+    _make_index(folder)
+    return manifest
+
+
+def read_manifest(source: Path) -> Manifest:
+    """What a backup says about itself.
+
+    Raises:
+        InputError: If there is no complete backup in the folder.
+        StoreDamagedError: If what it says makes no sense.
+    """
+    path = source / _MANIFEST
+    if not path.is_file():
+        raise InputError(
+            f"there is no complete backup in {str(source)!r}", hint=f"a backup has a {_MANIFEST}, written last"
+        )
+    try:
+        claims = json.loads(b"".join(_portions(path)))
+        manifest = Manifest(**{field.name: claims[field.name] for field in fields(Manifest)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreDamagedError(f"{path} cannot be read: {error!r}", hint=_HINT) from error
+    if manifest.format != _FORMAT or not isinstance(manifest.bytes, int):
+        raise StoreDamagedError(f"{path} has format {manifest.format!r}, not {_FORMAT!r}", hint="upgrade glyph-rag")
+    return manifest
+
+
+_PARTS: Final = frozenset({DATABASE, f"{DATABASE}-journal", f"{DATABASE}-wal", f"{DATABASE}-shm", f"{_MANIFEST}.tmp"})
+
+
+def _make_index(folder: Path) -> None:
+    """Writes the index file of a store that has just been restored."""
+    database = folder / DATABASE
+    # Of whatever format; if it is an earlier one, the index is made when the store is brought up to date.
+    with closing(connect_any_format(database)) as connection, naming_errors(database):
+        if connection.execute("PRAGMA user_version").fetchone() == (1,):
+            return
+    with closing(connect(database, read_only=True)) as connection, naming_errors(database):
+        connection.execute("BEGIN")
+        derived = derived_index(connection, folder)
+        derived.save(derived.at(connection, int(identity.meta(connection, folder, "generation")), None))
+
+
+def _told(progress: Progress | None) -> Callable[[int, int, int], object] | None:
+    return None if progress is None else lambda _, left, total: progress(total - left, total)
+
+
+def _portions(path: Path) -> Iterator[bytes]:
+    with os.fdopen(open_regular(path), "rb") as file:
+        while portion := file.read(_PORTION):
+            yield portion
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    for portion in _portions(path):
+        digest.update(portion)
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_folder(path.parent)

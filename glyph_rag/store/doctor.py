@@ -1,0 +1,226 @@
+"""What is wrong with a store, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from glyph_rag.errors import GlyphRAGError, StoreDamagedError
+from glyph_rag.store import identity, indexfile, load, rows, termcheck
+from glyph_rag.store.connect import naming_errors
+from glyph_rag.store.files import DATABASE, LOCK
+from glyph_rag.store.overview import derived_index, reading, require
+from glyph_rag.store.seal import BACKUP_HINT, check_seal
+from glyph_rag.store.vectors import DTYPES
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with how much is done and how much there is. An exception it raises stops the work."""
+
+_NAMED: Final = 20
+"""So many rows that are not what was written are named for each table; the others are counted."""
+
+_SEALED: Final = {
+    "documents": ("row, namespace, id, source, format, digest, length, metadata, marks", "''"),
+    "texts": ("document, start", "data"),
+    "pages": ("row, document, id, start, end, first_line, blocks", "''"),
+    "chunks": ("row, document, id, start, end, first_page, last_page, headings", "''"),
+    "vectors": ("row, document, chunk, page, content", "data"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes:
+        what: What it is.
+        hint: What to do about it.
+        harmless: Whether everything that the store serves is right in spite of it.
+    """
+
+    what: str
+    hint: str
+    harmless: bool = False
+
+
+Check: TypeAlias = Callable[[sqlite3.Connection, Path], Iterator[Finding]]
+
+
+def examine(folder: Path, *, terms: bool = True, progress: Progress | None = None) -> list[Finding]:
+    """Looks at every byte of a store that matters. No embedder is needed, and nothing is written.
+
+    Args:
+        folder: The store's folder.
+        terms: Whether to hold the term index against the texts, which takes about as long as it took to make it.
+        progress: Is told how many checks are done.
+
+    Returns:
+        What is wrong; nothing if the store is sound.
+
+    Raises:
+        StoreError: If there is no store in the folder.
+    """
+    database = require(folder)
+    checks: list[Check] = [_structure, _meta, *(_seals(table) for table in _SEALED), _documents, _links, _metadata]
+    checks += [_terms] * terms + [_index, _lost, _strangers]
+    found: list[Finding] = []
+    try:
+        with reading(folder) as connection:
+            for done, check in enumerate(checks, 1):
+                try:
+                    with naming_errors(database):
+                        found += check(connection, folder)
+                except StoreDamagedError as error:
+                    found.append(_damage(error))
+                if progress is not None:
+                    progress(done, len(checks))
+    except GlyphRAGError as error:
+        found.append(_damage(error))
+    return found
+
+
+def _structure(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """SQLite's own checks: the trees, the indexes, the references."""
+    for (problem,) in connection.execute("PRAGMA integrity_check"):
+        if problem != "ok":
+            yield Finding(f"{DATABASE}: {problem}", BACKUP_HINT)
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        yield Finding(f"{DATABASE}: row {row} of {table} belongs to no row of {parent}", BACKUP_HINT)
+
+
+def _meta(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    identity.check_meta(connection, folder)
+    identity.precision_of(connection, folder)
+    return iter(())
+
+
+def _seals(table: str) -> Check:
+    columns, data = _SEALED[table]
+
+    def check(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+        bad = 0
+        for *values, content, mark in connection.execute(f"SELECT {columns}, {data}, seal FROM {table}"):
+            try:
+                check_seal(f"row {values[0]} of {table}", mark, tuple(values), b"" if data == "''" else content)
+            except StoreDamagedError as error:
+                bad += 1
+                if bad <= _NAMED:
+                    yield _damage(error)
+        if bad > _NAMED:
+            yield Finding(f"{DATABASE}: {bad - _NAMED} more rows of {table} are not what was written", BACKUP_HINT)
+
+    return check
+
+
+def _documents(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """Every text is whole."""
+    for (row,) in connection.execute("SELECT row FROM documents"):
+        try:
+            load.load_document(connection, row)
+        except (StoreDamagedError, ValueError) as error:
+            yield _damage(error)
+
+
+def _links(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """Every chunk has a vector of the right length and its pages; every vector has its chunk."""
+    size = (
+        int(identity.meta(connection, folder, "dimension"))
+        * np.dtype(DTYPES[identity.precision_of(connection, folder)]).itemsize
+    )
+    for what, query in {
+        "chunks without a vector": "chunks c WHERE NOT EXISTS"
+        " (SELECT 1 FROM vectors v WHERE v.document = c.document AND v.chunk = c.row)",
+        "chunks without a page": "chunks c WHERE NOT EXISTS"
+        " (SELECT 1 FROM pages p WHERE p.row = c.first_page AND p.document = c.document)",
+        "vectors without a chunk": "vectors v WHERE v.chunk IS NOT NULL AND NOT EXISTS"
+        " (SELECT 1 FROM chunks c WHERE c.row = v.chunk AND c.document = v.document)",
+        "vectors of another length": f"vectors v WHERE v.chunk IS NOT NULL AND length(v.data) <> {size}",
+        "chunks without terms": "chunks c WHERE NOT EXISTS (SELECT 1 FROM terms_docsize t WHERE t.id = c.row)",
+        "terms without a chunk": "terms_docsize t WHERE NOT EXISTS (SELECT 1 FROM chunks c WHERE c.row = t.id)",
+    }.items():
+        (count,) = connection.execute(f"SELECT count(*) FROM {query}").fetchone()
+        if count:
+            yield Finding(f"{DATABASE}: {count} {what}", BACKUP_HINT)
+
+
+def _metadata(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """What filters look at is what the documents say."""
+    for row, document_id, metadata in connection.execute("SELECT row, id, metadata FROM documents"):
+        said = {key: rows.metadata_value(document_id, key, value) for key, value in json.loads(metadata).items()}
+        query = "SELECT key, kind, value FROM metadata WHERE document = ?"
+        if said != {key: (kind, value) for key, kind, value in connection.execute(query, (row,))}:
+            yield Finding(
+                f"{DATABASE}: filters see other metadata of document {document_id!r} than it has",
+                "add the document again, or restore the store from a backup",
+            )
+
+
+def _terms(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """The term index says what the texts say."""
+    if not termcheck.agrees(connection):
+        yield Finding(
+            f"{DATABASE}: the index of words does not fit the texts; searches by words may miss or misplace pages",
+            f"{BACKUP_HINT}, or `glyph-rag export` it and `glyph-rag import` it into a new folder",
+        )
+
+
+def _index(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """The index file is whole and shows what the database holds."""
+    derived = derived_index(connection, folder)
+    behind, header = derived.file_behind(connection)
+    hint = "nothing to do: it is made anew when the store is next opened for writing, or by `glyph-rag compact`"
+    if header is None:
+        if behind:
+            yield Finding("there is no index file that can be used", hint, harmless=True)
+        return
+    path = folder / f"index-{header.generation}.faiss"
+    try:
+        whole = indexfile.load(path, header) is not None
+    except FileNotFoundError:
+        return  # A writer has put a newer one in its place.
+    if not whole:
+        yield Finding(f"{path.name} is damaged", hint, harmless=True)
+        return
+    (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+    index = derived.at(connection, int(generation), None)
+    query = "SELECT row FROM vectors WHERE chunk IS NOT NULL ORDER BY row"
+    held = np.fromiter((row for (row,) in connection.execute(query)), np.int64)
+    if not np.array_equal(index.rows(), held):
+        yield Finding(f"{path.name} shows other vectors than the database", f"delete {path.name}: it is made anew")
+
+
+def _lost(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """An index file shows a change that the database knows nothing of."""
+    ours = identity.meta(connection, folder, "store_id")
+    generation = int(identity.meta(connection, folder, "generation"))
+    for path in folder.glob("index-*.faiss"):
+        try:
+            header = indexfile.read_header(path)
+        except (OSError, ValueError, TypeError):
+            continue
+        if header.store == ours and header.generation > generation:
+            yield Finding(
+                f"{DATABASE} is at change {generation}, but {path.name} was made at change {header.generation}: "
+                "the database is an older copy, or its log was damaged",
+                f"restore a backup that is newer, or delete {path.name} if the older state is what you want",
+            )
+
+
+def _strangers(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """Files that are not the store's, and such as an interrupted write left behind."""
+    known = {DATABASE, LOCK, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal"))}
+    for path in sorted(folder.iterdir()):
+        if path.name not in known and not (path.name.startswith("index-") and path.suffix == ".faiss"):
+            yield Finding(f"{path.name!r} is not a file of the store", "delete it, if nobody needs it", harmless=True)
+
+
+def _damage(error: Exception) -> Finding:
+    if isinstance(error, GlyphRAGError):
+        return Finding(error.message, error.hint)
+    return Finding(f"{DATABASE}: {error}", BACKUP_HINT)

@@ -1,0 +1,93 @@
+"""The files of a store: which names may be there, and how one is written so that it is there wholly or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from glyph_rag.errors import StoreError
+
+DATABASE: Final = "glyph.db"
+LOCK: Final = "writer.lock"
+_FIXED: Final = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOCK)
+
+
+def check_files(folder: Path) -> None:
+    """Raises `StoreError` if a file of the store is a link, a pipe or anything but a file.
+
+    Whoever can put files into the folder must not be able to make us write to one outside of it.
+    """
+    for name in _FIXED:
+        check_regular(folder / name)
+
+
+def check_regular(path: Path) -> None:
+    """Raises `StoreError` if there is something at `path` that is not an ordinary file."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error}", hint="check the disk and the permissions") from error
+    if not stat.S_ISREG(mode):
+        what = "a link" if stat.S_ISLNK(mode) else "not an ordinary file"
+        raise StoreError(f"{path} is {what}", hint="a store's files are never links; copy the file itself here")
+
+
+def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Writes a file so that it is there completely or not at all, also after a power cut.
+
+    The parts go to a temporary file beside it, which is synced and then renamed; then the folder is synced. As
+    tantivy does it (`atomic_write` in its directory/mmap_directory).
+
+    Raises:
+        OSError: If the disk refuses. The file is as it was then.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    # O_EXCL: made by us, here and now, and no link that somebody left there.
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+    try:
+        try:
+            for part in parts:
+                _write_all(handle, memoryview(part).cast("B"))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def open_regular(path: Path) -> int:
+    """Opens an ordinary file for reading; returns its handle.
+
+    Raises:
+        OSError: If there is none, or it is a link or a pipe.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path.name} is not an ordinary file")
+    return handle
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes sure that names made, changed or removed in a folder stay so after a power cut."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _write_all(handle: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(handle, data[: 1 << 26]) :]

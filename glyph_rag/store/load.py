@@ -1,0 +1,242 @@
+"""Rows back to values. Whatever is handed out has been held against its seal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from glyph_rag.corpus.document import Chunk, Document, Mark
+from glyph_rag.embed.embedder import FloatArray
+from glyph_rag.errors import StoreDamagedError
+from glyph_rag.store.seal import BACKUP_HINT, check_seal
+from glyph_rag.typeset.page import Page, marks_within
+from glyph_rag.typeset.profile import RenderProfile
+
+PART: Final = 16_384
+"""Characters in each part of a document's text but the last."""
+
+_DOCUMENT: Final = "SELECT row, namespace, id, source, format, digest, length, metadata, marks, seal FROM documents"
+_CHUNK: Final = "SELECT row, document, id, start, end, first_page, last_page, headings, seal FROM chunks"
+_VECTOR: Final = "SELECT row, document, chunk, page, content, data, seal FROM vectors"
+
+Rows = npt.NDArray[np.int64]
+
+
+class Vectors(NamedTuple):
+    """Vectors of chunks, in ascending order of their rows.
+
+    Attributes:
+        rows: Their own row numbers: int64 (n,).
+        chunks: Rows of the chunks they belong to: int64 (n,).
+        documents: Rows of the documents these belong to: int64 (n,), ascending too.
+        data: float32 (n, dimension).
+    """
+
+    rows: Rows
+    chunks: Rows
+    documents: Rows
+    data: FloatArray
+
+
+class Head(NamedTuple):
+    """What a store has of a document: all but its text, unless that was asked for.
+
+    Attributes:
+        row: Its row number.
+        namespace: Whose it is.
+        document: The document; its text is empty unless it comes from `load_document`.
+        digest: Changes whenever the document would be stored differently.
+        length: Characters in its text.
+    """
+
+    row: int
+    namespace: str
+    document: Document
+    digest: str
+    length: int
+
+
+def load_text(connection: sqlite3.Connection, document_row: int, start: int, end: int) -> str:
+    """A document's text from `start` to `end`.
+
+    Raises:
+        StoreDamagedError: If part of it is missing or is not what was written.
+    """
+    first = start // PART * PART
+    found = connection.execute(
+        "SELECT start, data, seal FROM texts WHERE document = ? AND start >= ? AND start < ? ORDER BY start",
+        (document_row, first, max(end, first + 1)),
+    ).fetchall()
+    parts = []
+    for number, (at, data, mark) in enumerate(found):
+        check_seal(f"text of document {document_row}", mark, (document_row, at), data)
+        if at != first + number * PART:
+            raise missing(f"text of document {document_row}")
+        parts.append(data.decode("utf-8", "surrogatepass"))
+    text = "".join(parts)
+    if not parts or first + len(text) < end:
+        raise missing(f"text of document {document_row}")
+    return text[start - first : end - first]
+
+
+def load_head(connection: sqlite3.Connection, document_row: int) -> Head:
+    """A document without its text.
+
+    Raises:
+        StoreDamagedError: If there is none, or it is not what was written.
+    """
+    found = connection.execute(f"{_DOCUMENT} WHERE row = ?", (document_row,)).fetchone()
+    values = _sealed(f"document {document_row}", found)
+    row, namespace, name, source, form, digest, length, metadata, marks = values
+    document = Document(name, "", source, json.loads(metadata), form, tuple(Mark(*mark) for mark in json.loads(marks)))
+    return Head(row, namespace, document, digest, length)
+
+
+def load_page(connection: sqlite3.Connection, row: int, profile: RenderProfile) -> Page:
+    """The page with this row number.
+
+    Raises:
+        StoreDamagedError: If there is none, or it is not what was written.
+    """
+    found = connection.execute(
+        "SELECT row, document, id, start, end, first_line, blocks, seal FROM pages WHERE row = ?", (row,)
+    ).fetchone()
+    _, document_row, page_id, start, end, first_line, blocks = _sealed(f"page {row}", found)
+    document = load_head(connection, document_row).document
+    return Page(
+        id=page_id, document_id=document.id, source=document.source,
+        text=load_text(connection, document_row, start, end), start=start, first_line=first_line,
+        blocks=tuple((a, b) for a, b in json.loads(blocks)), profile=profile, format=document.format,
+        metadata=document.metadata, marks=marks_within(document.marks, start, end),
+    )  # fmt: skip
+
+
+def load_chunk(connection: sqlite3.Connection, row: int) -> Chunk:
+    """The chunk with this row number.
+
+    Raises:
+        StoreDamagedError: If there is none, or it is not what was written.
+    """
+    found = connection.execute(f"{_CHUNK} WHERE row = ?", (row,)).fetchone()
+    _, document_row, chunk_id, start, end, _, _, headings = _sealed(f"chunk {row}", found)
+    document_id = load_head(connection, document_row).document.id
+    text = load_text(connection, document_row, start, end)
+    return Chunk(chunk_id, document_id, start, end, text, tuple(json.loads(headings)))
+
+
+def document_ids(connection: sqlite3.Connection, namespace: str) -> list[str]:
+    """The ids of all documents of a namespace, sorted.
+
+    Raises:
+        StoreDamagedError: If a document is not what was written.
+    """
+    found = connection.execute(f"{_DOCUMENT} WHERE namespace = ? ORDER BY id", (namespace,))
+    return [_sealed(f"document {entry[0]}", entry)[2] for entry in found]
+
+
+def load_document(connection: sqlite3.Connection, row: int) -> Head:
+    """A document with its text.
+
+    Raises:
+        StoreDamagedError: If there is none, or it is not what was written.
+    """
+    head = load_head(connection, row)
+    return head._replace(document=replace(head.document, text=load_text(connection, row, 0, head.length)))
+
+
+def chunks_of_document(connection: sqlite3.Connection, document_row: int) -> Iterator[tuple[int, Chunk]]:
+    """Row and value of each chunk of a document, in order.
+
+    Raises:
+        StoreDamagedError: If the document or a chunk is not what was written.
+    """
+    document = load_document(connection, document_row).document
+    for found in connection.execute(f"{_CHUNK} WHERE document = ? ORDER BY row", (document_row,)):
+        row, _, chunk_id, start, end, _, _, headings = _sealed("a chunk", found)
+        yield row, Chunk(chunk_id, document.id, start, end, document.text[start:end], tuple(json.loads(headings)))
+
+
+def pages_of_chunk(connection: sqlite3.Connection, row: int) -> list[int]:
+    """The rows of the pages that a chunk stands on, in order.
+
+    Raises:
+        StoreDamagedError: If there is no such chunk, or it is not what was written.
+    """
+    found = connection.execute(f"{_CHUNK} WHERE row = ?", (row,)).fetchone()
+    values = _sealed(f"chunk {row}", found)
+    return list(range(values[5], values[6] + 1))
+
+
+def vectors_after(
+    connection: sqlite3.Connection, row: int, dimension: int, dtype: str, portion: int = 8192
+) -> Iterator[Vectors]:
+    """The vectors of chunks that came after the vector with this row number, in portions.
+
+    Args:
+        connection: In a transaction.
+        row: Where to begin; 0 for all of them.
+        dimension: Their length.
+        dtype: How they are stored.
+        portion: How many come at a time.
+
+    Raises:
+        StoreDamagedError: If one is not what was written.
+    """
+    cursor = connection.execute(f"{_VECTOR} WHERE row > ? AND chunk IS NOT NULL ORDER BY row", (row,))
+    while found := cursor.fetchmany(portion):
+        for *keys, data, mark in found:
+            check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
+        data = np.frombuffer(b"".join(entry[5] for entry in found), dtype)
+        if data.size != len(found) * dimension:
+            raise missing("part of a vector")
+        rows, documents, chunks = np.array([entry[:3] for entry in found], np.int64).T.copy()
+        yield Vectors(rows, chunks, documents, data.reshape(-1, dimension).astype(np.float32, copy=False))
+
+
+def vectors_of_document(
+    connection: sqlite3.Connection, document_row: int, dtype: str
+) -> Iterator[tuple[bytes, FloatArray]]:
+    """Content key and vector of each chunk of a document: float32 (dimension,).
+
+    Raises:
+        StoreDamagedError: If one is not what was written.
+    """
+    query = f"{_VECTOR} WHERE document = ? AND chunk IS NOT NULL"
+    for *keys, data, mark in connection.execute(query, (document_row,)):
+        check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
+        yield keys[4], np.frombuffer(data, dtype).astype(np.float32, copy=False)
+
+
+def vectors_of(connection: sqlite3.Connection, contents: Sequence[bytes], dtype: str) -> dict[bytes, FloatArray]:
+    """Vectors of chunks by content key, for those keys that some chunk has: float32 (dimension,).
+
+    Raises:
+        StoreDamagedError: If one is not what was written.
+    """
+    found: dict[bytes, FloatArray] = {}
+    for content in contents:
+        query = f"{_VECTOR} WHERE content = ? AND chunk IS NOT NULL LIMIT 1"
+        for *keys, data, mark in connection.execute(query, (content,)):
+            check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
+            found[content] = np.frombuffer(data, dtype).astype(np.float32, copy=False)
+    return found
+
+
+def missing(what: str) -> StoreDamagedError:
+    """The error for something that other rows speak of and that is not there."""
+    return StoreDamagedError(f"glyph.db: {what} is missing", hint=BACKUP_HINT)
+
+
+def _sealed(what: str, found: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """A row without the seal at its end, having held it against that."""
+    if found is None:
+        raise missing(what)
+    *values, mark = found
+    check_seal(what, mark, tuple(values))
+    return tuple(values)
