@@ -7,9 +7,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from glyph_rag.corpus.document import Document, Format
+from glyph_rag.corpus.hidden_docx import Looks
 from glyph_rag.corpus.outline import Outline
 from glyph_rag.corpus.source import SourceFile
 from glyph_rag.errors import LoadError
@@ -29,6 +31,21 @@ _APART = frozenset({f"{_W}txbxContent", _FALLBACK, f"{_W}del", f"{_W}moveFrom"})
 _WRAPPERS = frozenset({f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}moveTo", f"{_W}customXml", f"{_W}smartTag"})
 
 
+@dataclass(frozen=True)
+class _Styles:
+    """What a file says about its styles, by style id.
+
+    Attributes:
+        names: What people call them.
+        bulleted: Those of lists.
+        looks: How text in them looks.
+    """
+
+    names: dict[str, str]
+    bulleted: frozenset[str]
+    looks: Looks
+
+
 def load(file: SourceFile, form: Format, limits: Limits) -> Iterator[Document]:
     """Loads a Word file with a mark per heading."""
     _check_container(file.data, limits)
@@ -40,8 +57,11 @@ def load(file: SourceFile, form: Format, limits: Limits) -> Iterator[Document]:
         word = docx.Document(io.BytesIO(file.data))
         title = word.core_properties.title or ""
         styles = {style.style_id: style for style in word.styles}
-        names = {name: style.name or "" for name, style in styles.items()}
-        bulleted = {name for name, style in styles.items() if style.element.find(f".//{_W}numPr") is not None}
+        known = _Styles(
+            {name: style.name or "" for name, style in styles.items()},
+            frozenset(name for name, style in styles.items() if style.element.find(f".//{_W}numPr") is not None),
+            Looks(word.styles.element, word.element),
+        )
         body = word.element.body
     except (OpcError, LxmlError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise LoadError("broken: not a Word file that can be opened") from error
@@ -52,10 +72,10 @@ def load(file: SourceFile, form: Format, limits: Limits) -> Iterator[Document]:
     outline = Outline()
     for block in _blocks(body):
         if block.tag == f"{_W}tbl":
-            _add_table(outline, block)
+            _add_table(outline, block, known)
         else:
-            _add_paragraph(outline, block, names, bulleted)
-    yield file.document(outline.text, form, limits, marks=outline.marks, title=title.strip())
+            _add_paragraph(outline, block, known)
+    yield file.document(outline.text, form, limits, marks=outline.marks, title=title.strip(), hidden=outline.hidden)
 
 
 def _check_container(data: bytes, limits: Limits) -> None:
@@ -88,17 +108,18 @@ def _blocks(parent: Element) -> Iterator[Element]:
             yield from _blocks(child)
 
 
-def _add_paragraph(outline: Outline, paragraph: Element, names: dict[str, str], bulleted: set[str]) -> None:
-    text = _paragraph_text(paragraph)
+def _add_paragraph(outline: Outline, paragraph: Element, styles: _Styles) -> None:
+    text, hidden = _paragraph_text(paragraph, styles)
+    outline.hidden += hidden
     properties = paragraph.find(f"{_W}pPr")
     if properties is None:
         outline.paragraph(text)
         return
     style = properties.find(f"{_W}pStyle")
     style_id = "" if style is None else style.get(f"{_W}val", "")
-    if level := _heading_level(properties, names.get(style_id, "")):
+    if level := _heading_level(properties, styles.names.get(style_id, "")):
         outline.heading(text, level)
-    elif style_id in bulleted or properties.find(f"{_W}numPr") is not None:
+    elif style_id in styles.bulleted or properties.find(f"{_W}numPr") is not None:
         outline.line(f"- {text.strip()}" if text.strip() else "")
     else:
         outline.paragraph(text)
@@ -114,26 +135,34 @@ def _heading_level(properties: Element, name: str) -> int:
     return int(value) + 1 if value.isdecimal() and int(value) < 9 else 0
 
 
-def _paragraph_text(paragraph: Element) -> str:
+def _paragraph_text(paragraph: Element, styles: _Styles) -> tuple[str, int]:
+    """The words of a paragraph that are seen, and how many characters of it are not."""
     parts: list[str] = []
+    hidden = 0
     below = list(reversed(paragraph))
     while below:
         element = below.pop()
-        if element.tag == f"{_W}t":
+        if element.tag == f"{_W}r" and styles.looks.is_hidden(element, paragraph):
+            hidden += sum(len(text.text or "") for text in element.iterchildren(f"{_W}t"))
+        elif element.tag == f"{_W}t":
             parts.append(element.text or "")
         elif element.tag in _CHARACTERS:
             parts.append(_CHARACTERS[element.tag])
         elif element.tag not in _APART and element.tag != f"{_W}pPr":
             below.extend(reversed(element))
-    return "".join(parts)
+    return "".join(parts), hidden
 
 
-def _add_table(outline: Outline, table: Element) -> None:
+def _add_table(outline: Outline, table: Element, styles: _Styles) -> None:
     outline.gap()
     for row in _descendants(table, f"{_W}tr"):
         cells = []
         for cell in _descendants(row, f"{_W}tc"):
-            words = [" ".join(_paragraph_text(p).split()) for p in cell.iter(f"{_W}p")]
+            words = []
+            for paragraph in cell.iter(f"{_W}p"):
+                text, hidden = _paragraph_text(paragraph, styles)
+                outline.hidden += hidden
+                words.append(" ".join(text.split()))
             cells.append(" ".join(word for word in words if word))
         outline.line(" | ".join(cells) if any(cells) else "")
     outline.gap()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from glyph_rag.corpus import text as plain
 from glyph_rag.corpus.document import Document, Format
+from glyph_rag.corpus.hidden_html import own_styles, remove_hidden
 from glyph_rag.corpus.outline import Outline
 from glyph_rag.corpus.source import SourceFile
 from glyph_rag.errors import LoadError
@@ -47,7 +48,6 @@ _COOKIE = re.compile(
     r"(?:cookie|consent|gdpr)s?[-_]?(?:banner|bar|notice|consent|popup|overlay|dialog|modal)|onetrust|cookiebot",
     re.IGNORECASE,
 )
-_INVISIBLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _PERMALINK_SIGNS = frozenset({"", "#", "¶", "§", "🔗"})
 # Joined to the text around them before layout: they break no line, and a page of highlighted source code has
 # hundreds of thousands of them.
@@ -71,8 +71,12 @@ def load(file: SourceFile, form: Format, limits: Limits) -> Iterator[Document]:
     limits.check("document_chars", len(markup), "characters in the file")
     tree = _tree(markup)
     title = " ".join((tree.findtext(".//title") or "").split())
-    outline = _outline(_content(tree))
-    yield file.document(outline.text, form, limits, marks=outline.marks, title=title)
+    sheet = own_styles(tree)
+    content = _content(tree)
+    hidden = remove_hidden(content, sheet)
+    outline = _outline(content)
+    hidden += outline.hidden
+    yield file.document(outline.text, form, limits, marks=outline.marks, title=title, hidden=hidden)
 
 
 def _tree(markup: str) -> HtmlElement:
@@ -114,7 +118,7 @@ def _remove_noise(root: HtmlElement) -> None:
 
 def _is_noise(element: HtmlElement) -> bool:
     role = element.get("role", "").lower()
-    if element.tag in _NOISE or role in _NOISE_ROLE or _is_hidden(element):
+    if element.tag in _NOISE or role in _NOISE_ROLE:
         return True
     if _COOKIE.search(f"{element.get('id', '')} {element.get('class', '')}"):
         return True
@@ -123,12 +127,6 @@ def _is_noise(element: HtmlElement) -> bool:
     if element.tag == "a":
         return element.get("href", "").startswith("#") and element.text_content().strip() in _PERMALINK_SIGNS
     return False
-
-
-def _is_hidden(element: HtmlElement) -> bool:
-    if element.get("hidden") is not None or element.get("aria-hidden", "").lower() == "true":
-        return True
-    return bool(_INVISIBLE.search(element.get("style", "")))
 
 
 def _is_mostly_links(element: HtmlElement) -> bool:

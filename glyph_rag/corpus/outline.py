@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from glyph_rag.corpus.document import Mark
+from glyph_rag.corpus.hidden import without_hidden
 
 # Longer headings are whole paragraphs set as headings; every chunk below would carry them along.
 LONGEST_HEADING = 120
@@ -16,9 +17,16 @@ def short_heading(words: str) -> str:
 
 
 class Outline:
-    """Collects blocks of text, parted by blank lines, and a mark with the heading path at each heading."""
+    """Collects blocks of text, parted by blank lines, and a mark with the heading path at each heading.
+
+    Hidden characters are left out.
+
+    Attributes:
+        hidden: How many characters of hidden text were left out so far.
+    """
 
     def __init__(self) -> None:
+        self.hidden = 0
         self._parts: list[str] = []
         self._length = 0
         self._marks: list[Mark] = []
@@ -37,6 +45,7 @@ class Outline:
 
     def heading(self, words: str, level: int) -> None:
         """Starts a section. Levels count from 1; a heading without words is left out."""
+        words = self._seen(words)
         if not words.strip():
             return
         self.gap()
@@ -54,7 +63,7 @@ class Outline:
 
     def line(self, words: str) -> None:
         """Adds a line to the block that is open. A blank one adds nothing."""
-        words = words.strip()
+        words = self._seen(words).strip()
         if not words:
             return
         self._parts += [self._gap, words]
@@ -64,3 +73,8 @@ class Outline:
     def gap(self) -> None:
         """Closes the block that is open."""
         self._gap = "\n\n" if self._length else ""
+
+    def _seen(self, words: str) -> str:
+        words, hidden = without_hidden(words)
+        self.hidden += hidden
+        return words

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from glyph_rag.corpus.document import Document, Format, Mark, MetadataValue
+from glyph_rag.corpus.hidden import HIDDEN_KEY
 from glyph_rag.errors import LoadError
 from glyph_rag.limits import Limits
 
 # Raised whenever a loader gives another text for the same bytes: files already indexed are then read again.
-LOAD_VERSION: int = 1
+LOAD_VERSION: int = 2
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class SourceFile:
         *,
         marks: tuple[Mark, ...] = (),
         title: str = "",
+        hidden: int = 0,
     ) -> Document:
         """Makes the one document that this file is.
 
@@ -76,13 +77,18 @@ class SourceFile:
             limits: Bounds the text's length.
             marks: Where stretches of the text come from, for formats without lines.
             title: Kept as metadata where there is one.
+            hidden: How many characters of hidden text were left out; kept as metadata where there were any.
 
         Raises:
             LoadError: There is no text.
             LimitError: There is too much of it.
         """
         if not text.strip():
-            raise LoadError("empty")
+            raise LoadError("empty: all of its text is hidden" if hidden else "empty")
         limits.check("document_chars", len(text), "characters in the file")
-        facts: Mapping[str, MetadataValue] = {"path": self.path, "format": form}
-        return Document(self.id, text, self.source, {**facts, "title": title} if title else facts, form, marks)
+        facts: dict[str, MetadataValue] = {"path": self.path, "format": form}
+        if title:
+            facts["title"] = title
+        if hidden:
+            facts[HIDDEN_KEY] = hidden
+        return Document(self.id, text, self.source, facts, form, marks)
