@@ -32,7 +32,7 @@ from glyph_rag.errors import ReaderError
 from glyph_rag.measure.compare import normalise
 from glyph_rag.measure.legibility import Legibility, audit_pages
 from glyph_rag.measure.tesseract import TesseractRecogniser
-from glyph_rag.read.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
+from glyph_rag.read.ocr.recognise import SCRIPTS, LineRecogniser, PaddleRecogniser
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import PRESETS, RenderProfile
 from glyph_rag.typeset.tokens import image_tokens

@@ -33,7 +33,7 @@ from rich.table import Table
 from glyph_rag import Answer, Document, Embedder, EmbedderInfo, GlyphRAG
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.embed.open import open_embedder
-from glyph_rag.read.ocr import OcrReader
+from glyph_rag.read.ocr.reader import OcrReader
 from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.read.reader import Reading
 from glyph_rag.typeset.compose.layout import Box
@@ -187,7 +187,7 @@ def read_source(
     rag: GlyphRAG, reader: OcrReader, source: SourceRecogniser, question: str, plan: ReadingPlan
 ) -> Reading:
     """The same reader on the same plan, fed with the source text."""
-    source.pages = {shown.levels.tobytes(): rag.page(shown.page_id) for shown in plan.pages}
+    source.pages = {shown.levels.tobytes(): rag.page(shown.page_ids[0]) for shown in plan.pages}
     return reader.read(question, plan)
 
 

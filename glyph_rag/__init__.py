@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from glyph_rag.limits import Limits
     from glyph_rag.rag import GlyphRAG
     from glyph_rag.read.answer import Answer, Citation
-    from glyph_rag.read.openai import OpenAIReader
-    from glyph_rag.read.plan import ReadingPlan
+    from glyph_rag.read.chat import Chat
+    from glyph_rag.read.models.openai import OpenAIReader
+    from glyph_rag.read.models.transformers import TransformersReader
+    from glyph_rag.read.plan import ReadingPlan, Turn
+    from glyph_rag.read.planning.receipt import Receipt, ReceiptBook
     from glyph_rag.read.reader import Reader, Reading
-    from glyph_rag.read.transformers import TransformersReader
     from glyph_rag.search.hit import Hit
     from glyph_rag.typeset.cache import PageCache
     from glyph_rag.typeset.page import Page
@@ -32,18 +34,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answer": "read.answer", "Chunk": "corpus.document", "Citation": "read.answer", "Document": "corpus.document",
-    "Embedder": "embed.embedder", "EmbedderInfo": "embed.embedder", "GlyphRAG": "rag", "GlyphRAGError": "errors",
-    "Hit": "search.hit", "IndexReport": "index", "Limits": "limits", "Mark": "corpus.document",
-    "OpenAIReader": "read.openai", "Page": "typeset.page", "PageCache": "typeset.cache", "Reader": "read.reader",
-    "Reading": "read.reader", "ReadingPlan": "read.plan", "RenderProfile": "typeset.profile",
-    "TransformersReader": "read.transformers",
+    "Answer": "read.answer", "Chat": "read.chat", "Chunk": "corpus.document", "Citation": "read.answer",
+    "Document": "corpus.document", "Embedder": "embed.embedder", "EmbedderInfo": "embed.embedder", "GlyphRAG": "rag",
+    "GlyphRAGError": "errors", "Hit": "search.hit", "IndexReport": "index", "Limits": "limits",
+    "Mark": "corpus.document", "OpenAIReader": "read.models.openai", "Page": "typeset.page",
+    "PageCache": "typeset.cache", "Reader": "read.reader", "Reading": "read.reader", "ReadingPlan": "read.plan",
+    "Receipt": "read.planning.receipt", "ReceiptBook": "read.planning.receipt", "RenderProfile": "typeset.profile",
+    "TransformersReader": "read.models.transformers", "Turn": "read.plan",
 }  # fmt: skip
 
 __all__ = [
-    "Answer", "Chunk", "Citation", "Document", "Embedder", "EmbedderInfo", "GlyphRAG", "GlyphRAGError", "Hit",
+    "Answer", "Chat", "Chunk", "Citation", "Document", "Embedder", "EmbedderInfo", "GlyphRAG", "GlyphRAGError", "Hit",
     "IndexReport", "Limits", "Mark", "OpenAIReader", "Page", "PageCache", "Reader", "Reading", "ReadingPlan",
-    "RenderProfile", "TransformersReader",
+    "Receipt", "ReceiptBook", "RenderProfile", "TransformersReader", "Turn",
 ]  # fmt: skip
 
 

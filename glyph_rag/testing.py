@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
 from glyph_rag.read.plan import ReadingPlan
-from glyph_rag.read.reader import Reading
+from glyph_rag.read.reader import Done, Reading, Sight
 
 
 class HashEmbedder:
@@ -49,26 +49,54 @@ class HashEmbedder:
 
 
 class ScriptedReader:
-    """Answers as it is told to.
+    """Answers as it is told to, in every way that a reader can be asked.
 
     Attributes:
         plans: Every plan it was shown, in order.
+        schemas: The schema of every form it filled in, in order.
     """
 
-    def __init__(self, answer: str | Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        answer: str | Reading | Callable[[str], str | Reading] = "",
+        *,
+        data: str | Callable[[str], str] = "",
+        sight: Sight | None = None,
+    ) -> None:
         """
         Args:
-            answer: What it answers, or a function from the question to that.
+            answer: What it answers: words, a whole reading, or a function from the question to one of them.
+            data: The JSON text with which it fills in forms, or a function from the question to that.
+            sight: What it says that it can be shown; the usual where None.
         """
-        self._answer = answer
+        self._answer, self._data, self._sight = answer, data, sight or Sight()
         self.plans: list[ReadingPlan] = []
+        self.schemas: list[str] = []
 
     @property
     def name(self) -> str:
         """What a person calls it."""
         return "scripted"
 
+    def sight(self) -> Sight:
+        """What it can be shown, as it was told."""
+        return self._sight
+
     def read(self, question: str, plan: ReadingPlan) -> Reading:
         """Remembers the plan and answers as scripted."""
         self.plans.append(plan)
-        return Reading(self._answer if isinstance(self._answer, str) else self._answer(question))
+        answer = self._answer(question) if callable(self._answer) else self._answer
+        return Reading(answer) if isinstance(answer, str) else answer
+
+    def read_structured(self, question: str, plan: ReadingPlan, schema: str) -> Reading:
+        """Remembers the plan and the schema, and fills in the form as scripted."""
+        self.plans.append(plan)
+        self.schemas.append(schema)
+        return Reading("", data=self._data(question) if callable(self._data) else self._data)
+
+    def stream(self, question: str, plan: ReadingPlan, done: Done | None = None) -> Iterator[str]:
+        """As `read`, word by word."""
+        reading = self.read(question, plan)
+        yield from re.findall(r"\s*\S+|\s+", reading.text)
+        if done is not None:
+            done(reading)

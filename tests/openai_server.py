@@ -31,7 +31,8 @@ class Request:
 
     @property
     def content(self) -> list[dict]:
-        return self.body["messages"][-1]["content"]
+        content = self.body["messages"][-1]["content"]
+        return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
     @property
     def images(self) -> list[np.ndarray]:
@@ -117,9 +118,10 @@ class OpenAIServer:
         max_images: int | None = None,
         context: int | None = None,
         reasoning: bool = False,
+        formats: Sequence[str] = ("json_schema", "json_object"),
     ) -> None:
         self._answer, self._key, self._max_images, self._context = answer, key, max_images, context
-        self._reasoning = reasoning
+        self._reasoning, self._formats = reasoning, formats
         self._script = deque(script)
         self._lock = threading.Lock()
         self.requests: list[Request] = []
@@ -163,6 +165,11 @@ class OpenAIServer:
         if self._reasoning and body.get("temperature", 1) != 1:
             text = f"Unsupported value: 'temperature' does not support {body['temperature']} with this model. "
             return Error(400, text + "Only the default (1) value is supported.", "unsupported_value")
+        kind = body.get("response_format", {}).get("type")
+        if kind is not None and kind not in self._formats:
+            return Error(
+                400, f"Invalid parameter: 'response_format' of type '{kind}' is not supported with this model."
+            )
         if self._max_images is not None and len(request.images) > self._max_images:
             return Error(400, f"At most {self._max_images} image(s) may be provided in one prompt.", 400)
         asked = body.get("max_tokens", body.get("max_completion_tokens", 0))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from glyph_rag.errors import ReaderError
-from glyph_rag.read.openai import OpenAIReader
-from glyph_rag.read.plan import PlanPage, ReadingPlan
+from glyph_rag.read.models.openai import OpenAIReader
+from glyph_rag.read.plan import PlanPage, PlanText, ReadingPlan
 from tests.openai_server import MODEL, OpenAIServer
 
 KEY = "sk-a-key-that-nobody-may-see-0123456789"
@@ -34,12 +34,19 @@ def server_for_a_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
 def plan_of(count: int, *, ink: str = "#000000", paper: str = "#ffffff") -> ReadingPlan:
     random = np.random.default_rng(7)
     pages = tuple(
-        PlanPage(f"P{n}", f"id{n}", random.integers(0, 16, (280, 140 + 28 * n), np.uint8), ink, paper, (),
-                 10 * (5 + n), 120)
+        PlanPage((f"P{n}",), (f"id{n}",), random.integers(0, 16, (280, 140 + 28 * n), np.uint8), ink, paper, (),
+                 10 * (5 + n))
         for n in range(1, count + 1)
     )  # fmt: skip
-    tokens = sum(page.tokens for page in pages)
-    return ReadingPlan(pages, tokens, 3 * tokens)
+    return ReadingPlan(pages, 3 * sum(page.tokens for page in pages))
+
+
+def texts_of(count: int) -> ReadingPlan:
+    """A plan of passages alone, and of the exact strings on them."""
+    passages = tuple(
+        PlanText("passage", f"P{n}", f"d.md:{n}-{n}", f"Line {n} says so. " * 40, 170) for n in range(1, count + 1)
+    )
+    return ReadingPlan((), 170 * count, (*passages, PlanText("exact", "", "", "[P1] ERR_77", 8)), mode="text")
 
 
 def reader_of(server: OpenAIServer, **options: object) -> OpenAIReader:

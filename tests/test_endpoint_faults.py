@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyph_rag.read.endpoint_faults import LONGEST_WAIT, diagnose, pause, says_it_is_blind
+from glyph_rag.read.models.endpoint_faults import LONGEST_WAIT, diagnose, pause, says_it_is_blind
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 chances = st.floats(0, 1)

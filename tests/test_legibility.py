@@ -22,7 +22,7 @@ from glyph_rag.measure.legibility import Count, Legibility, audit_pages
 from glyph_rag.measure.store_audit import audit_store
 from glyph_rag.measure.tesseract import TesseractRecogniser
 from glyph_rag.rag import GlyphRAG
-from glyph_rag.read.recognise import PaddleRecogniser
+from glyph_rag.read.ocr.recognise import PaddleRecogniser
 from glyph_rag.testing import HashEmbedder
 from glyph_rag.typeset.compose.layout import Box
 from glyph_rag.typeset.compose.setting import FLOW_MARK

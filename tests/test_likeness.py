@@ -9,7 +9,7 @@ import pytest
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
 from glyph_rag.embed.minilm import MiniLMEmbedder
-from glyph_rag.read.likeness import Likeness
+from glyph_rag.read.ocr.likeness import Likeness
 
 QUESTION = "How many days of leave can be carried over?"
 TEXTS = ["Up to 8 days of leave can be carried over.", "The canteen opens at noon.", QUESTION]

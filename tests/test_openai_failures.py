@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from glyph_rag.read.openai import OpenAIReader
+from glyph_rag.read.models.openai import OpenAIReader
 from tests.openai_server import MODEL, Answer, Error, Hang, OpenAIServer, Raw
 from tests.openai_ways import KEY, LONG, WAYS, all_ways, failure, joined, plan_of, reader_of, server_for_a_test
 
@@ -49,7 +49,7 @@ def test_a_server_that_asks_for_too_much_patience_is_not_waited_for(serve) -> No
 
 def test_the_wait_that_a_server_asks_for_is_kept(serve, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("glyph_rag.read.openai.time.sleep", waits.append)
+    monkeypatch.setattr("glyph_rag.read.models.openai.time.sleep", waits.append)
     server = serve("yes", script=[Error(429, "", headers={"Retry-After": "7"}), Error(503, "", headers={})])
     assert reader_of(server).read("q", plan_of(1)).text == "yes"
     assert 7 <= waits[0] <= 8.75
@@ -187,7 +187,7 @@ def test_a_reply_that_is_cut_is_tried_again(serve, monkeypatch) -> None:
 
 
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glyph_rag.read.endpoint_call.pause", lambda *_: 0.0)
+    monkeypatch.setattr("glyph_rag.read.models.endpoint_call.pause", lambda *_: 0.0)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 
 from glyph_rag import Document, GlyphRAG
 from glyph_rag.errors import InputError, MissingExtraError, ProfileError, ReaderError
-from glyph_rag.read.openai import OpenAIReader
+from glyph_rag.read.models.openai import OpenAIReader
 from glyph_rag.read.prompt import NOT_IN_PAGES, build_prompt
 from glyph_rag.testing import HashEmbedder
 from tests.openai_server import MODEL, Answer, Error, Hang, OpenAIServer
@@ -308,5 +308,5 @@ def test_the_package_is_asked_for_when_it_is_missing(monkeypatch: pytest.MonkeyP
 
 
 def test_the_package_is_not_loaded_before_a_reader_is_made() -> None:
-    code = "import glyph_rag.read.openai, sys; assert not {'openai', 'httpx', 'httpx2'} & set(sys.modules)"
+    code = "import glyph_rag.read.models.openai, sys; assert not {'openai', 'httpx', 'httpx2'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

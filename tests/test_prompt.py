@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyph_rag.read.plan import PlanPage, ReadingPlan
-from glyph_rag.read.prompt import NOT_IN_PAGES, PagePart, TextPart, abstains, build_prompt, clean_answer
+from glyph_rag.read.plan import PlanPage, PlanText, ReadingPlan, Turn
+from glyph_rag.read.prompt import (
+    NOT_IN_PAGES,
+    PagePart,
+    TextPart,
+    abstains,
+    build_prompt,
+    clean_answer,
+    prompt_texts,
+    without_thoughts,
+)
 
 
 def plan_of(count: int) -> ReadingPlan:
     pages = tuple(
-        PlanPage(f"P{n}", f"id{n}", np.full((28, 56), n, np.uint8), "#000000", "#ffffff", (), 2, 50)
+        PlanPage((f"P{n}",), (f"id{n}",), np.full((28, 56), n, np.uint8), "#000000", "#ffffff", (), 2)
         for n in range(1, count + 1)
     )
-    return ReadingPlan(pages, 2 * count, 9 * count)
+    return ReadingPlan(pages, 9 * count)
 
 
 def test_each_page_follows_its_label_and_the_question_comes_last() -> None:
@@ -27,6 +38,40 @@ def test_each_page_follows_its_label_and_the_question_comes_last() -> None:
     assert [part.page for part in images if isinstance(part, PagePart)] == list(plan.pages)
     assert prompt.parts[-1] == TextPart("Why?")
     assert NOT_IN_PAGES in prompt.system
+
+
+def test_texts_and_turns_stand_between_the_pages_and_the_question() -> None:
+    passage = PlanText("passage", "P2", "leave.md:3-4", "Eight\ud800 days.", 9)
+    plan = replace(
+        plan_of(1), texts=(passage, PlanText("exact", "", "", "[P1] ERR_77", 9)),
+        turns=(Turn("Who?", "Ines."), Turn("When?", "In May.")),
+    )  # fmt: skip
+    prompt = build_prompt("Why?", plan)
+    label, page, text, exact, said, question = prompt.parts
+    assert (label, question) == (TextPart("[P1]"), TextPart("Why?"))
+    assert isinstance(page, PagePart)
+    assert text == TextPart("[P2] leave.md:3-4\nEight? days.")
+    assert isinstance(exact, TextPart)
+    assert exact.text.endswith(":\n[P1] ERR_77")
+    assert isinstance(said, TextPart)
+    assert said.text.endswith("\nQ: Who?\nA: Ines.\nQ: When?\nA: In May.")
+    always = prompt_texts("Why?", plan.turns)
+    assert always == (prompt.system, said.text, "Why?")
+
+
+def test_several_pages_on_one_image_share_a_heading() -> None:
+    (page,) = plan_of(1).pages
+    stacked = ReadingPlan((replace(page, labels=("P1", "P2", "H1")),), 9)
+    assert build_prompt("Why?", stacked).parts[0] == TextPart("[P1, P2, H1]")
+
+
+def test_a_schema_is_part_of_the_instructions() -> None:
+    schema = '{"type": "object"}'
+    prompt = build_prompt("Why?", plan_of(1), schema)
+    assert prompt.system.startswith(build_prompt("Why?", plan_of(1)).system)
+    assert prompt.system.endswith(schema)
+    assert "JSON" in prompt.system  # without that word OpenAI refuses json_object
+    assert prompt_texts("Why?", (), schema)[0] == prompt.system
 
 
 def test_a_question_without_bytes_still_has_a_prompt() -> None:
@@ -56,6 +101,8 @@ def test_a_question_without_bytes_still_has_a_prompt() -> None:
         ("<think>The label says", ""),
         ("<think>Hm.</think><answer><|begin_of_box|>Paris<|end_of_box|></answer>", "Paris"),
         ("Paris<|im_end|>\n<|endoftext|>", "Paris"),
+        ("As said before [H1].[P1, H2] So it is【H1、P2】.", "As said before. So it is."),
+        ("Hydrogen (H2) and pages (P1)", "Hydrogen (H2) and pages"),
         ("Set a[0] = P1 (see P4-B) [PDF].", "Set a[0] = P1 (see P4-B) [PDF]."),
         ("Answering: no", "Answering: no"),
         ("Open the tag <think> first.", "Open the tag <think> first."),
@@ -99,3 +146,7 @@ def test_cleaning_twice_changes_nothing_more(reply: str) -> None:
 def test_words_without_brackets_stay(word: str) -> None:
     if ":" not in word and "：" not in word and not abstains(word):
         assert clean_answer(word) == word
+
+
+def test_a_reply_without_thoughts_keeps_its_labels() -> None:
+    assert without_thoughts('<think>Hm.</think><answer>{"a": "[P1] (P2)"}</answer><|im_end|>') == '{"a": "[P1] (P2)"}'

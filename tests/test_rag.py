@@ -12,8 +12,7 @@ from glyph_rag import Answer, Document, GlyphRAG, Limits, PageCache
 from glyph_rag.embed.minilm import MiniLMEmbedder
 from glyph_rag.errors import InputError, LimitError, LoadError
 from glyph_rag.rag import NOT_FOUND
-from glyph_rag.read.ocr import OcrReader
-from glyph_rag.read.plan import make_plan
+from glyph_rag.read.ocr.reader import OcrReader
 from glyph_rag.testing import HashEmbedder, ScriptedReader
 
 
@@ -69,7 +68,7 @@ def test_html_is_cited_by_heading(kb: GlyphRAG) -> None:
 
 def test_the_reader_answers_from_the_pixels_and_from_nothing_else(kb: GlyphRAG) -> None:
     question = "How many days of leave can be carried over?"
-    plan = make_plan(kb.search(question, k=1))
+    plan = kb.plan(question, k=1)
     reader = OcrReader(MiniLMEmbedder())
     assert "8 days" in reader.read(question, plan).text
 
@@ -221,7 +220,7 @@ def test_answers_become_json(kb: GlyphRAG) -> None:
     value = json.loads(json.dumps(answer.to_dict()))
     assert value["text"] == answer.text
     assert value["citations"][0]["line_start"] == answer.citations[0].line_start
-    assert value["plan"][0]["label"] == "P1"
+    assert value["plan"]["pages"][0]["labels"] == ["P1"]
 
 
 def test_a_row_of_a_table_is_quoted_alone(kb: GlyphRAG) -> None:
@@ -238,10 +237,10 @@ def test_images_of_pages_are_kept_in_the_cache(tmp_path: Path) -> None:
         plan = rag.ask("How long is leave?").plan
         first = plan.pages[0].png()
         assert (plan.pages[0].png(), cache.stats().hits) == (first, 1)
-        image = rag.page_png(plan.pages[0].page_id)
+        image = rag.page_png(plan.pages[0].page_ids[0])
         assert image != first, "the plan's image has the plan's label"
-        assert rag.page_png(plan.pages[0].page_id) == image
+        assert rag.page_png(plan.pages[0].page_ids[0]) == image
     again = PageCache(folder=tmp_path / "cache")
     with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), cache=again) as rag:
-        assert rag.page_png(plan.pages[0].page_id) == image
+        assert rag.page_png(plan.pages[0].page_ids[0]) == image
         assert again.stats().disk_hits == 1

@@ -10,7 +10,7 @@ import pytest
 
 from glyph_rag import GlyphRAG
 from glyph_rag.embed.minilm import MiniLMEmbedder
-from glyph_rag.read.ocr import OcrReader
+from glyph_rag.read.ocr.reader import OcrReader
 from glyph_rag.testing import HashEmbedder
 from glyph_rag.typeset.highlight import highlight
 

@@ -26,13 +26,13 @@ import transformers
 from PIL import Image
 
 from glyph_rag.errors import MissingExtraError, ReaderError
-from glyph_rag.read import transformers_model, transformers_processor
+from glyph_rag.read.models import transformers_model, transformers_processor
+from glyph_rag.read.models.transformers import TransformersReader
+from glyph_rag.read.models.transformers_model import Reply, VisionModel
+from glyph_rag.read.models.transformers_processor import Place, PromptProcessor
 from glyph_rag.read.plan import PlanPage, ReadingPlan
 from glyph_rag.read.prompt import NOT_IN_PAGES, Prompt, build_prompt, clean_answer
 from glyph_rag.read.reader import Reading
-from glyph_rag.read.transformers import TransformersReader
-from glyph_rag.read.transformers_model import Reply, VisionModel
-from glyph_rag.read.transformers_processor import Place, PromptProcessor
 from tests import tiny_vlm
 
 QUESTION = "How many days of leave are there?"
@@ -75,12 +75,12 @@ def copied(models: Path, tmp_path: Path) -> Path:
 
 def page(number: int, width: int, height: int, ink: str = "#000000", paper: str = "#ffffff") -> PlanPage:
     levels = np.random.default_rng(number).integers(0, 16, (height, width)).astype(np.uint8)
-    return PlanPage(f"P{number}", f"id{number}", levels, ink, paper, (), 10, width)
+    return PlanPage((f"P{number}",), (f"id{number}",), levels, ink, paper, (), 10)
 
 
 def plan(*sizes: tuple[int, int]) -> ReadingPlan:
     pages = tuple(page(number, *size) for number, size in enumerate(sizes, 1))
-    return ReadingPlan(pages, 10 * len(pages), 0)
+    return ReadingPlan(pages, 0)
 
 
 def processor_of(reader: TransformersReader) -> PromptProcessor:
@@ -104,7 +104,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *replies: str | Exception | None) 
                 raise text
         prepared = [model._processor.length(prompt) for prompt in prompts]
         return [
-            Reply(str(text), length, model._processor.image_tokens(prompt, length), ended=True)
+            Reply(str(text), length, model._processor.image_tokens(prompt, length), len(str(text)), ended=True)
             for text, length, prompt in zip(texts, prepared, prompts, strict=True)
         ]
 
@@ -178,7 +178,7 @@ def test_pages_reach_the_model_in_the_order_of_the_plan(readers: dict[str, Trans
     first, second = page(1, 112, 84), page(2, 84, 140)
 
     def pixels(*pages: PlanPage) -> torch.Tensor:
-        prompt = build_prompt(QUESTION, ReadingPlan(pages, 0, 0))
+        prompt = build_prompt(QUESTION, ReadingPlan(pages, 0))
         found = processor.encode([prompt], "cpu", torch.float32)["pixel_values"]
         assert isinstance(found, torch.Tensor)
         return found
@@ -233,7 +233,7 @@ def test_a_stream_adds_up_to_the_reply(readers: dict[str, TransformersReader], n
 
 def test_a_plan_without_pages_is_not_asked(reader: TransformersReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VisionModel, "reply", lambda *_: pytest.fail("the model was asked"))
-    assert reader.read(QUESTION, plan()) == Reading("", tokens=0)
+    assert reader.read(QUESTION, plan()) == Reading("", tokens=0, output_tokens=0)
     assert list(reader.stream(QUESTION, plan())) == []
     assert reader.expected_image_tokens(plan()) == 0
 
@@ -262,7 +262,9 @@ def test_what_is_passed_on_holds_no_begin_of_a_stop_string(text: str, more: str,
 def test_thoughts_are_no_part_of_the_answer(reader: TransformersReader, monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, "<think>P1 says 30.</think><answer>There are 30 days. [P1]</answer>", NOT_IN_PAGES)
     assert reader.read(QUESTION, plan((56, 56))).text == "There are 30 days."
-    assert reader.read(QUESTION, plan((56, 56))) == Reading("", (), processor_of(reader).length(_asked()))
+    assert reader.read(QUESTION, plan((56, 56))) == Reading(
+        "", (), processor_of(reader).length(_asked()), len(NOT_IN_PAGES)
+    )
 
 
 def _asked() -> Prompt:
@@ -298,7 +300,7 @@ def test_out_of_memory_is_retried_once_with_half_the_pages(
         "Memory ran out with 5 pages at a time, so they were read again with 3 at a time.",
     )  # fmt: skip
     lengths = [
-        processor_of(reader).length(build_prompt(QUESTION, ReadingPlan(pages, 0, 0)))
+        processor_of(reader).length(build_prompt(QUESTION, ReadingPlan(pages, 0)))
         for pages in (shown.pages[:3], shown.pages[3:])
     ]
     assert reading.tokens == sum(lengths)

@@ -1,90 +1,67 @@
-"""`glyph-rag index | search | ask | demo`: stores and answers."""
+"""`glyph-rag ask | read | chat | demo`: answers."""
 
 from __future__ import annotations
 
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 
 from glyph_rag.cli.console import (
     DEFAULT_STORE,
-    EXIT_SKIPPED,
     EmbedderOption,
     JsonOption,
     StoreOption,
+    err,
     open_store,
     out,
     print_json,
-    print_skipped,
     progress_bar,
 )
+from glyph_rag.cli.index import print_report
+from glyph_rag.errors import GlyphRAGError, LoadError
 
 if TYPE_CHECKING:
-    from glyph_rag.index import IndexReport
+    from glyph_rag.corpus.document import Document
     from glyph_rag.rag import GlyphRAG
     from glyph_rag.read.answer import Answer
-    from glyph_rag.search.hit import Hit
 
-
-def index(
-    path: Annotated[Path, typer.Argument(help="A folder or a file.")],
-    store: StoreOption = DEFAULT_STORE,
-    sync: Annotated[bool, typer.Option("--sync", help="Remove documents whose file is gone from the folder.")] = False,
-    exclude: Annotated[list[str] | None, typer.Option(help='Names or paths to pass over, such as "*.log".')] = None,
-    embedder: EmbedderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Add a folder of documents to a store.
-
-    Exit code 0: everything is indexed. 3: some files were skipped (each is reported with its reason), the rest is
-    indexed. 1: nothing could be done.
-    """
-    with open_store(store, embedder, create=True) as rag, progress_bar("Indexing") as progress:
-        report = rag.add_path(path, sync=sync, exclude=exclude or (), progress=progress)
-        stats = rag.stats()
-    if as_json:
-        skipped = [{"source": item.source, "reason": item.reason} for item in report.skipped]
-        counts = {name: getattr(report, name) for name in ("added", "updated", "unchanged", "removed", "embedded")}
-        totals = {"documents": stats.documents, "pages": stats.pages, "chunks": stats.chunks}
-        print_json({**counts, "skipped": skipped, "store": {"path": str(store), **totals}})
-    else:
-        _print_report(report)
-        out.print(
-            f"[dim]{escape(str(store))}: {stats.documents} documents, {stats.pages} pages, {stats.chunks} chunks[/]"
-        )
-    if report.skipped:
-        raise typer.Exit(EXIT_SKIPPED)
-
-
-def search(
-    question: Annotated[str, typer.Argument(help="A question or keywords.")],
-    store: StoreOption = DEFAULT_STORE,
-    k: Annotated[int, typer.Option("-k", help="At most this many pages.")] = 5,
-    embedder: EmbedderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Find the pages that fit a question best."""
-    with open_store(store, embedder) as rag:
-        hits = rag.search(question, k)
-    if as_json:
-        print_json([_hit_to_dict(hit) for hit in hits])
-        return
-    for rank, hit in enumerate(hits, 1):
-        chunk = hit.chunks[0]
-        out.print(f"[bold]{rank}. {escape(_place(hit))}[/]  [dim]{hit.score:.4f}[/]")
-        out.print(f"   {escape(_shorten(chunk.text))}")
-    if not hits:
-        out.print("Nothing found.")
+ReaderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reader", help="ocr (embedded), openai:MODEL, openai:MODEL@ADDRESS, or transformers:MODEL (hub id or path)."
+    ),
+]
+ModeOption = Annotated[
+    Literal["image", "text", "auto"], typer.Option(help="Show pages as images, as text, or as whatever costs least.")
+]
+DensityOption = Annotated[
+    str | None, typer.Option(help="How pages are set: careful, balanced or dense; as in the store if not given.")
+]
+BudgetOption = Annotated[int | None, typer.Option(help="Tokens that the prompt may have.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Leave out what the source does not say.")]
+_SUPPORT = {
+    "exact": "", "reworded": "", "corrected": " [dim](corrected from the source)[/]",
+    "unsupported": " [red](not in the source)[/]",
+}  # fmt: skip
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     store: StoreOption = DEFAULT_STORE,
     k: Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.")] = 3,
+    reader: ReaderOption = None,
+    mode: ModeOption = "image",
+    density: DensityOption = None,
+    budget: BudgetOption = None,
+    strict: StrictOption = False,
+    cross_check: Annotated[
+        bool, typer.Option("--cross-check", help="Ask through the other channel too, and say whether both agree.")
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what the reader would be shown.")] = False,
     save_pages: Annotated[
         Path | None,
         typer.Option(help="Write the pages that were read here, as PNG with the cited lines highlighted."),
@@ -93,13 +70,67 @@ def ask(
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the store, with citations."""
-    with open_store(store, embedder) as rag:
-        answer = rag.ask(question, k)
+    with open_store(store, embedder, reader=reader) as rag:
+        if plan:
+            out.print(escape(str(rag.plan(question, k, mode=mode, density=density, budget=budget))))
+            return
+        answer = rag.ask(question, k, mode=mode, density=density, budget=budget, strict=strict, cross_check=cross_check)
         saved = _save_pages(rag, answer, save_pages) if save_pages else []
     if as_json:
         print_json({"question": question, **answer.to_dict(), "saved_pages": [str(path) for path in saved]})
     else:
-        _print_answer(answer, saved)
+        print_answer(answer, saved)
+
+
+def read(
+    file: Annotated[Path, typer.Argument(help="A document of any kind that can be indexed.")],
+    question: Annotated[str, typer.Argument(help='A question or a task: "Summarise the third section."')],
+    reader: ReaderOption = None,
+    mode: ModeOption = "image",
+    density: DensityOption = None,
+    budget: BudgetOption = None,
+    strict: StrictOption = False,
+    embedder: EmbedderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question about one document, all of which the reader is shown. Needs no store."""
+    document = _load(file)
+    with (
+        tempfile.TemporaryDirectory() as store,
+        open_store(Path(store), embedder, create=True, reader=reader) as rag,
+        progress_bar("Reading") as progress,
+    ):
+        answer = rag.read(
+            document, question, mode=mode, density=density, budget=budget, strict=strict, progress=progress
+        )
+    if as_json:
+        print_json({"question": question, **answer.to_dict()})
+    else:
+        print_answer(answer, [])
+
+
+def chat(
+    store: StoreOption = DEFAULT_STORE,
+    k: Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.")] = 3,
+    reader: ReaderOption = None,
+    strict: StrictOption = False,
+    session: Annotated[
+        Path | None, typer.Option(help="A file to keep the conversation in, and to go on from if it is there.")
+    ] = None,
+    embedder: EmbedderOption = None,
+) -> None:
+    """Ask one question after the other; an empty line ends the conversation."""
+    with open_store(store, embedder, reader=reader) as rag:
+        going_on = session is not None and session.exists()
+        conversation = rag.chat(session if going_on else None, k=k, strict=strict)
+        while question := _next_question():
+            try:
+                print_answer(conversation.ask(question), [])
+            except GlyphRAGError as error:
+                err.print(f"[red]error:[/] {escape(str(error))}")
+                continue
+            if session is not None:
+                conversation.save(session)
 
 
 def demo() -> None:
@@ -114,40 +145,27 @@ def demo() -> None:
         out.print(f"[dim]$ glyph-rag index {escape(handbook.name)}/[/]")
         with open_store(Path(store), None, create=True) as rag:
             with progress_bar("Indexing") as progress:
-                _print_report(rag.add_path(handbook, progress=progress))
+                print_report(rag.add_path(handbook, progress=progress))
             for question in questions:
                 out.print(f"\n[dim]$ glyph-rag ask[/] [bold]{escape(question)}[/]")
-                _print_answer(rag.ask(question), [])
+                print_answer(rag.ask(question), [])
 
 
-def _print_report(report: IndexReport) -> None:
-    print_skipped(report.skipped)
-    counts = [
-        f"{number} {name}"
-        for name in ("added", "updated", "unchanged", "removed")
-        if (number := getattr(report, name)) or name == "added"
-    ]
-    out.print(
-        f"{', '.join(counts)}; {report.embedded} chunks embedded"
-        + (f"; {len(report.skipped)} skipped" if report.skipped else "")
-    )
-
-
-def _print_answer(answer: Answer, saved: list[Path]) -> None:
+def print_answer(answer: Answer, saved: list[Path]) -> None:
+    """Prints an answer with its citations, and what it cost."""
     out.print()
-    for sentence in answer.sentences:
-        mark = {
-            "exact": "",
-            "reworded": "",
-            "corrected": " [dim](corrected from the source)[/]",
-            "unsupported": " [red](not in the source)[/]",
-        }
+    for sentence in answer.sentences if answer.found else ():
         cited = "" if sentence.citation is None else f" [cyan]\\[{sentence.citation + 1}][/]"
-        out.print(f"[bold]{escape(sentence.text)}[/]{cited}{mark[sentence.support]}")
-    if not answer.sentences:
+        if sentence.text in answer.text:
+            out.print(f"[bold]{escape(sentence.text)}[/]{cited}{_SUPPORT[sentence.support]}")
+    if not answer.found:
         out.print(f"[bold]{escape(answer.text)}[/]")
     for notice in answer.notices:
         out.print(f"[yellow]note:[/] {escape(notice)}")
+    if answer.cross_check is not None:
+        verdict = "[green]agrees[/]" if answer.cross_check.agrees else "[red]disagrees[/]"
+        channel = answer.cross_check.other.plan.mode
+        out.print(f"cross-check: {channel} {verdict}: {escape(answer.cross_check.why)}")
     out.print()
     for number, citation in enumerate(answer.citations, 1):
         out.print(f"[cyan]\\[{number}][/] {escape(citation.where)}")
@@ -156,7 +174,44 @@ def _print_answer(answer: Answer, saved: list[Path]) -> None:
     for path in saved:
         out.print(f"[dim]wrote {escape(str(path))}[/]")
     usage = answer.usage
-    out.print(f"[dim]{usage.image_tokens} image tokens; the same pages as text: about {usage.text_tokens} tokens[/]")
+    price = "" if usage.usd is None else f"; about {usage.usd:.4f} USD"
+    reported = "" if usage.reported_tokens is None else f" ({usage.reported_tokens} reported for the whole prompt)"
+    out.print(
+        f"[dim]{usage.image_tokens} image tokens{reported};"
+        f" the same pages as text: about {usage.text_tokens} tokens{price}[/]"
+    )
+
+
+def _next_question() -> str:
+    try:
+        return str(out.input("\n[bold cyan]?[/] ")).strip()
+    except (EOFError, KeyboardInterrupt):
+        return ""
+
+
+def _load(file: Path) -> Document:
+    """The one document in a file.
+
+    Raises:
+        LoadError: There is none, or there are several.
+    """
+    from glyph_rag.corpus.files import parse, read_path
+    from glyph_rag.corpus.source import Skipped
+    from glyph_rag.limits import Limits
+
+    if file.is_dir():
+        raise LoadError(f"{str(file)!r} is a folder", hint="name one file, or index the folder and use `glyph-rag ask`")
+    limits = Limits()
+    found = [
+        item
+        for entry in read_path(file, limits=limits)
+        for item in ([entry] if isinstance(entry, Skipped) else parse(entry, limits=limits))
+    ]
+    documents = [item for item in found if not isinstance(item, Skipped)]
+    if len(documents) != 1:
+        why = "; ".join(item.reason for item in found if isinstance(item, Skipped))
+        raise LoadError(f"{str(file)!r} holds {len(documents)} documents", hint=why or "name a file that holds one")
+    return documents[0]
 
 
 def _save_pages(rag: GlyphRAG, answer: Answer, folder: Path) -> list[Path]:
@@ -165,32 +220,10 @@ def _save_pages(rag: GlyphRAG, answer: Answer, folder: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     saved = []
-    for shown in answer.plan.pages:
-        boxes = [box for citation in answer.citations if citation.page_id == shown.page_id for box in citation.boxes]
-        path = folder / f"{shown.label}-{shown.page_id[:8]}.png"
-        highlight(rag.page(shown.page_id), boxes).save(path)
+    pages = dict.fromkeys(page_id for shown in answer.plan.pages for page_id in shown.page_ids)
+    for number, page_id in enumerate(pages, 1):
+        boxes = [box for citation in answer.citations if citation.page_id == page_id for box in citation.boxes]
+        path = folder / f"P{number}-{page_id[:8]}.png"
+        highlight(rag.page(page_id), boxes).save(path)
         saved.append(path)
     return saved
-
-
-def _place(hit: Hit) -> str:
-    chunk, page = hit.chunks[0], hit.page
-    label = page.label_of(max(chunk.start, page.start))
-    if label:
-        return f"{page.source}, {label}"
-    return f"{page.source}:{page.line_of(chunk.start)}-{page.line_of(min(chunk.end, page.end) - 1)}"
-
-
-def _shorten(text: str, width: int = 160) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= width else words[: width - 1] + "…"
-
-
-def _hit_to_dict(hit: Hit) -> dict[str, object]:
-    page = hit.page
-    chunks = [{"id": chunk.id, "text": chunk.text, "headings": list(chunk.headings)} for chunk in hit.chunks]
-    return {
-        "score": hit.score, "where": _place(hit), "document_id": page.document_id, "source": page.source,
-        "page_id": page.id, "line_start": page.line_of(page.start), "line_end": page.line_of(page.end - 1),
-        "metadata": dict(page.metadata), "chunks": chunks,
-    }  # fmt: skip

@@ -8,15 +8,22 @@ import typer
 from rich.markup import escape
 
 from glyph_rag import __version__
-from glyph_rag.cli.answers import ask, demo, index, search
+from glyph_rag.cli.answers import ask, chat, demo, read
 from glyph_rag.cli.audit import audit
+from glyph_rag.cli.calibrate import calibrate
 from glyph_rag.cli.console import EXIT_ERROR, err, out
+from glyph_rag.cli.index import index, search
 from glyph_rag.cli.render import render
+from glyph_rag.cli.store import backup, compact, doctor, export, import_, restore, stats
 from glyph_rag.errors import GlyphRAGError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-for command in (index, search, ask, render, audit, demo):
+_COMMANDS = (
+    index, search, ask, read, chat, render, audit, calibrate, demo, stats, doctor, compact, backup, restore, export,
+)  # fmt: skip
+for command in _COMMANDS:
     app.command()(command)
+app.command("import")(import_)
 
 
 def _print_version(wanted: bool) -> None:

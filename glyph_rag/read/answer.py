@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from glyph_rag.read.plan import ReadingPlan
+from glyph_rag.read.plan import PlanPage, PlanText, ReadingPlan
 from glyph_rag.typeset.compose.layout import Box
+
+if TYPE_CHECKING:
+    from glyph_rag.read.crosscheck import CrossCheck
+    from glyph_rag.read.structured import Field
 
 Support: TypeAlias = Literal["exact", "reworded", "corrected", "unsupported"]
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
@@ -74,13 +78,21 @@ class Usage:
     Attributes:
         image_tokens: What the page images cost, by the plan.
         text_tokens: What the same pages would have cost as text (an estimate).
-        reported_tokens: What the provider said it used, or None.
+        expected_tokens: What the whole prompt should have cost, by the plan.
+        reported_tokens: What the provider said the prompt took, or None.
+        output_tokens: What it said the reply took, or None.
+        usd: The estimated price in US dollars, or None where it is not known.
+        price_source: Where the price comes from; empty if there is none.
         seconds: Time spent in each step, in seconds.
     """
 
     image_tokens: int
     text_tokens: int
+    expected_tokens: int = 0
     reported_tokens: int | None = None
+    output_tokens: int | None = None
+    usd: float | None = None
+    price_source: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -90,41 +102,73 @@ class Answer:
 
     Attributes:
         text: The answer; says so when the documents do not hold one.
-        sentences: Its sentences, each with what verification found. Empty when nothing was found.
+        found: Whether the documents hold one.
+        sentences: What the reader said, each sentence with what verification found, also those that are not part of
+            the text because the source does not support them.
         citations: Where its words stand, in order of first use.
         supported: Whether there is an answer and the source says every sentence of it.
         plan: What the reader was shown.
         usage: What it cost.
         notices: What the user has to know about how it was read.
+        data: The filled-in form of a question with a schema, or None.
+        fields: Its values, each with what verification found.
+        cross_check: What the other channel answered, if it was asked.
     """
 
     text: str
+    found: bool
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     supported: bool
     plan: ReadingPlan = field(repr=False)
     usage: Usage
     notices: tuple[str, ...] = ()
+    data: object | None = None
+    fields: tuple[Field, ...] = ()
+    cross_check: CrossCheck | None = None
 
     def to_dict(self) -> dict[str, JSON]:
         """Everything but the pixels, as values that JSON can hold."""
-        plan: JSON = [
-            {
-                "label": page.label, "page_id": page.page_id, "tokens": page.tokens,
-                "width": page.levels.shape[1], "height": page.levels.shape[0],
-            }
-            for page in self.plan.pages
-        ]  # fmt: skip
         citations: JSON = [
             {**asdict(citation), "boxes": [list(box) for box in citation.boxes], "where": citation.where}
             for citation in self.citations
         ]
+        check = self.cross_check
         return {
             "text": self.text,
+            "found": self.found,
             "supported": self.supported,
             "sentences": [{**asdict(sentence), "citations": list(sentence.citations)} for sentence in self.sentences],
             "citations": citations,
-            "plan": plan,
+            "fields": [asdict(value) for value in self.fields],
+            "plan": _plan_to_dict(self.plan),
             "usage": {**asdict(self.usage), "seconds": dict(self.usage.seconds)},
             "notices": list(self.notices),
-        }
+            "cross_check": None if check is None else {
+                "agrees": check.agrees, "why": check.why, "other": check.other.to_dict(),
+            },
+        }  # fmt: skip
+
+
+def _plan_to_dict(plan: ReadingPlan) -> dict[str, JSON]:
+    return {
+        "mode": plan.mode, "reason": plan.reason, "budget": plan.budget, "tokens": plan.tokens,
+        "image_tokens": plan.image_tokens, "prompt_tokens": plan.prompt_tokens, "text_tokens": plan.text_tokens,
+        "pages": [_page_to_dict(page) for page in plan.pages],
+        "texts": [_text_to_dict(text) for text in plan.texts],
+        "omitted": [{"place": omission.place, "why": omission.why} for omission in plan.omitted],
+    }  # fmt: skip
+
+
+def _page_to_dict(page: PlanPage) -> JSON:
+    return {
+        "labels": list(page.labels), "page_ids": list(page.page_ids), "tokens": page.tokens,
+        "width": page.size[0], "height": page.size[1], "why": page.why,
+    }  # fmt: skip
+
+
+def _text_to_dict(text: PlanText) -> JSON:
+    return {
+        "kind": text.kind, "label": text.label, "place": text.place, "text": text.text, "tokens": text.tokens,
+        "why": text.why,
+    }  # fmt: skip

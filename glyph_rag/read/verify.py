@@ -22,7 +22,7 @@ from glyph_rag.read.verification.reword import find_reworded
 from glyph_rag.read.verification.shown import Shown
 from glyph_rag.typeset.page import Page
 
-__all__ = ["NEAR", "flatten", "verify"]
+__all__ = ["NEAR", "cite", "flatten", "verify", "verify_shown"]
 
 _QUOTE_MARK = re.compile(r"(?<=\n)[ \t]{0,3}>[> \t]*")
 _SPACE_IN_CJK = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])\s+(?=[\u2e80-\u9fff\uff00-\uffef])")
@@ -58,7 +58,11 @@ def verify(text: str, pages: Sequence[Page]) -> tuple[tuple[Sentence, ...], tupl
     Returns:
         The sentences of the answer, and the citations they refer to, each once.
     """
-    shown = [Shown(page) for page in pages]
+    return verify_shown(text, [Shown(page) for page in pages])
+
+
+def verify_shown(text: str, shown: Sequence[Shown]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+    """As `verify`, with pages that are prepared already."""
     sentences: list[Sentence] = []
     citations: list[Citation] = []
     for start, end in sentence_spans(text):
@@ -67,7 +71,7 @@ def verify(text: str, pages: Sequence[Page]) -> tuple[tuple[Sentence, ...], tupl
         if verdict is None:
             sentences.append(Sentence(flatten(read_as), "unsupported", read_as, None))
             continue
-        cited = [_cite(place) for _, place in verdict.parts]
+        cited = [cite(place) for _, place in verdict.parts]
         citations.extend(citation for citation in dict.fromkeys(cited) if citation not in citations)
         numbers = tuple(dict.fromkeys(citations.index(citation) for citation in cited))
         sentences.append(Sentence(_wording(read_as, verdict), verdict.support, read_as, numbers[0], numbers))
@@ -173,7 +177,8 @@ def _with_stop(quote: str, own: str) -> str:
     return quote + stop[0] if stop and not _LAST_STOP.search(quote) else quote
 
 
-def _cite(place: Place) -> Citation:
+def cite(place: Place) -> Citation:
+    """The citation of a place."""
     page = place.shown.page
     first, last = page.start + place.start, page.start + place.end
     return Citation(

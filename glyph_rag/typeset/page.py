@@ -6,7 +6,7 @@ import bisect
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -126,7 +126,7 @@ def make_pages(
         line, counted = line + document.text.count("\n", counted, start), start
         text = document.text[start:end]
         page = Page(
-            id=_page_id(document, start, text, profile),
+            id=_page_id(document.id, document.format, start, text, profile),
             document_id=document.id,
             source=document.source,
             text=text,
@@ -143,8 +143,43 @@ def make_pages(
         yield page, chunks[first:last]
 
 
-def _page_id(document: Document, start: int, text: str, profile: RenderProfile) -> str:
-    name = f"{document.id}\0{document.format}\0{start}\0{profile.fingerprint}\0{text}"
+def cut(page: Page, start: int, end: int) -> Page:
+    """A part of a page as a page of its own, under the same profile.
+
+    Args:
+        page: The page.
+        start: First character, as an offset into the document; not before that of the page.
+        end: One past the last; not behind that of the page.
+    """
+    if (start, end) == (page.start, page.end):
+        return page
+    text = page.text[start - page.start : end - page.start]
+    return replace(
+        page,
+        id=_page_id(page.document_id, page.format, start, text, page.profile),
+        text=text,
+        start=start,
+        first_line=page.line_of(start),
+        blocks=tuple((max(a, start), min(b, end)) for a, b in page.blocks if a < end and b > start),
+        marks=marks_within(page.marks, start, end),
+    )
+
+
+def repage(page: Page, profile: RenderProfile) -> list[Page]:
+    """Typesets what stands on a page under another profile; there may be several pages of it then."""
+    if profile == page.profile:
+        return [page]
+    blocks = [(a, page.text[a - page.start : b - page.start]) for a, b in page.blocks]
+    pages = []
+    for (_, _, start, end), _ in Filler(profile, code=page.format == "code").pages(blocks):
+        part = cut(page, start, end)
+        name = _page_id(page.document_id, page.format, start, part.text, profile)
+        pages.append(replace(part, id=name, profile=profile))
+    return pages
+
+
+def _page_id(document_id: str, form: Format, start: int, text: str, profile: RenderProfile) -> str:
+    name = f"{document_id}\0{form}\0{start}\0{profile.fingerprint}\0{text}"
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -11,7 +11,7 @@ from glyph_rag.read.verification.fold import fold
 from glyph_rag.read.verification.lexicon import Lexicon
 from glyph_rag.read.verification.numerals import HAN_NUMBER, NUMBER, value_of, value_of_han
 
-__all__ = ["UNSPACED", "Token", "inside_a_token", "split_words"]
+__all__ = ["UNSPACED", "Token", "inside_a_token", "is_identifier", "split_words"]
 
 Kind: TypeAlias = Literal["word", "number", "identifier", "character", "sign"]
 
@@ -91,7 +91,7 @@ def split_words(text: str, lexicon: Lexicon, decimal_comma: bool | None) -> list
         if kind == "percent":
             percent = True
             continue
-        if kind == "joined" and not _is_identifier(match.group()):
+        if kind == "joined" and not _is_joined(match.group()):
             at, plain_until = start, at
             continue
         if kind == "character" and lexicon.merged and (merged := lexicon.merged.match(text, start)):
@@ -111,6 +111,11 @@ def _money_behind(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
+def is_identifier(text: str) -> bool:
+    """Whether a run of letters, digits and joining signs is a machine's name rather than words or initials ("U.S.")."""
+    return _IDENTIFIER.match(text) is not None and _INITIALS.fullmatch(text) is None
+
+
 def inside_a_token(text: str, at: int, lexicon: Lexicon) -> bool:
     """Whether an offset lies within a number, an identifier or a word rather than at the end of one."""
     if not 0 < at < len(text) or text[at - 1].isspace() or text[at].isspace():
@@ -126,8 +131,8 @@ def _fold(raw: str) -> str:
     return fold(raw).text
 
 
-def _is_identifier(text: str) -> bool:
-    return _INITIALS.fullmatch(text) is not None or _IDENTIFIER.match(text) is not None
+def _is_joined(text: str) -> bool:
+    return _INITIALS.fullmatch(text) is not None or is_identifier(text)
 
 
 def _token(kind: str, text: str, start: int, end: int, lexicon: Lexicon, decimal_comma: bool | None) -> Token:

@@ -1,0 +1,291 @@
+"""From what was found to a checked answer: plan, read, verify."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from glyph_rag.errors import ReaderError
+from glyph_rag.read.answer import Answer, Sentence, Usage
+from glyph_rag.read.crosscheck import compare
+from glyph_rag.read.plan import Excerpt, Mode, ReadingPlan
+from glyph_rag.read.planning.material import Material, PlanSettings, Viewer
+from glyph_rag.read.planning.planner import make_plan
+from glyph_rag.read.planning.receipt import Receipts
+from glyph_rag.read.prices import price_of
+from glyph_rag.read.reader import Reader, Reading, Sight
+from glyph_rag.read.safety.notices import notices_about
+from glyph_rag.read.sources import Source, at_home, sources
+from glyph_rag.read.streaming import AnswerStream, AsyncAnswerStream, Words
+from glyph_rag.read.structured import Form, check_fields, fill
+from glyph_rag.read.verify import verify
+from glyph_rag.typeset.cache import PageCache
+from glyph_rag.typeset.render import page_label
+
+NOT_FOUND = "The documents do not answer this."
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a question is to be answered.
+
+    Attributes:
+        plan: What the reader is shown.
+        strict: Leave out every sentence that the source does not support.
+        free: Keep an answer of which the source supports no sentence: a summary has words of its own.
+        cross_check: Ask through the other channel too.
+        form: A form to fill in, or None.
+    """
+
+    plan: PlanSettings = field(default_factory=PlanSettings)
+    strict: bool = False
+    free: bool = False
+    cross_check: bool = False
+    form: type[Form] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A question that has been planned.
+
+    Attributes:
+        material: The question and what was found.
+        wishes: How to answer it.
+        plan: What the reader is shown.
+        excerpts: What of the source stands behind its labels.
+        seconds: Seconds spent so far, by step.
+        planned: When the plan was ready, by `time.perf_counter`.
+    """
+
+    material: Material
+    wishes: Wishes
+    plan: ReadingPlan
+    excerpts: tuple[Excerpt, ...]
+    seconds: Mapping[str, float]
+    planned: float
+
+
+class Answering:
+    """Answers questions from hits with one reader. Safe to use from several threads."""
+
+    def __init__(self, reader: Reader, receipts: Receipts | None, cache: PageCache | None) -> None:
+        """
+        Args:
+            reader: Reads what the plan shows.
+            receipts: What was measured of readers.
+            cache: Where image files are kept.
+        """
+        self._reader, self._receipts, self._cache = reader, receipts, cache
+
+    def viewer(self) -> Viewer:
+        """Who plans are made for."""
+        sight = getattr(self._reader, "sight", None)
+        return Viewer(self._reader.name, sight() if sight else Sight(), self._receipts)
+
+    def plan(self, material: Material, settings: PlanSettings) -> tuple[ReadingPlan, tuple[Excerpt, ...]]:
+        """What the reader would be shown; see `make_plan`."""
+        return make_plan(material, settings, self.viewer(), self._cache)
+
+    def answer(self, material: Material, wishes: Wishes, spent: Mapping[str, float]) -> Answer:
+        """Plans, reads and verifies.
+
+        Args:
+            material: The question and what was found.
+            wishes: How to answer it.
+            spent: Seconds that were spent before, by step.
+
+        Raises:
+            InputError: The budget has no room for anything that was found.
+            ReaderError: The pages cannot be read, or the reader cannot fill in a form.
+        """
+        job = self.begin(material, wishes, spent)
+        answer = self.finish(job, self.read(job))
+        if not wishes.cross_check:
+            return answer
+        return replace(answer, cross_check=compare(answer, self.answer(material, _other_channel(wishes, answer), {})))
+
+    async def aanswer(self, material: Material, wishes: Wishes, spent: Mapping[str, float]) -> Answer:
+        """As `answer`, without blocking the event loop."""
+        job = await asyncio.to_thread(self.begin, material, wishes, spent)
+        aread = getattr(self._reader, "aread" if wishes.form is None else "aread_structured", None)
+        if aread is None or job.plan.empty:
+            reading = await asyncio.to_thread(self.read, job)
+        elif wishes.form is None:
+            reading = await aread(material.question, job.plan)
+        else:
+            reading = await aread(material.question, job.plan, job.material.schema)
+        answer = await asyncio.to_thread(self.finish, job, reading)
+        if not wishes.cross_check:
+            return answer
+        other = await self.aanswer(material, _other_channel(wishes, answer), {})
+        return replace(answer, cross_check=compare(answer, other))
+
+    def stream(self, material: Material, wishes: Wishes, spent: Mapping[str, float]) -> AnswerStream:
+        """As `answer`, giving the words as they come. A reader that cannot stream gives all of them at once."""
+        return AnswerStream(self._stream(material, wishes, spent))
+
+    def astream(self, material: Material, wishes: Wishes, spent: Mapping[str, float]) -> AsyncAnswerStream:
+        """As `stream`, without blocking the event loop."""
+        return AsyncAnswerStream(self._astream(material, wishes, spent))
+
+    def _stream(
+        self, material: Material, wishes: Wishes, spent: Mapping[str, float]
+    ) -> Generator[str | Answer, None, None]:
+        stream = getattr(self._reader, "stream", None)
+        if stream is None or wishes.strict:
+            yield from _at_once(self.answer(material, wishes, spent))
+            return
+        job = self.begin(material, wishes, spent)
+        words = Words()
+        for piece in () if job.plan.empty else stream(material.question, job.plan, words.end):
+            yield from _if_any(words.take(piece))
+        yield from _if_any(words.rest())
+        yield self.finish(job, words.reading)
+
+    async def _astream(
+        self, material: Material, wishes: Wishes, spent: Mapping[str, float]
+    ) -> AsyncGenerator[str | Answer, None]:
+        astream = getattr(self._reader, "astream", None)
+        if astream is None or wishes.strict:
+            for piece in _at_once(await self.aanswer(material, wishes, spent)):
+                yield piece
+            return
+        job = await asyncio.to_thread(self.begin, material, wishes, spent)
+        words = Words()
+        if not job.plan.empty:
+            async for piece in astream(material.question, job.plan, words.end):
+                for part in _if_any(words.take(piece)):
+                    yield part
+        for part in _if_any(words.rest()):
+            yield part
+        yield await asyncio.to_thread(self.finish, job, words.reading)
+
+    def begin(self, material: Material, wishes: Wishes, spent: Mapping[str, float]) -> Job:
+        """Plans."""
+        started = time.perf_counter()
+        if wishes.form is not None:
+            material = replace(material, schema=json.dumps(wishes.form.model_json_schema(), ensure_ascii=False))
+        plan, excerpts = self.plan(material, wishes.plan)
+        planned = time.perf_counter()
+        return Job(material, wishes, plan, excerpts, {**spent, "typeset": planned - started}, planned)
+
+    def read(self, job: Job) -> Reading:
+        """Reads what was planned; a plan that shows nothing is read without the reader.
+
+        Raises:
+            ReaderError: It cannot be read, or the reader cannot fill in a form.
+        """
+        if job.wishes.form is not None:
+            return self._fill_in(job)
+        return Reading("") if job.plan.empty else self._reader.read(job.material.question, job.plan)
+
+    def _fill_in(self, job: Job) -> Reading:
+        read = getattr(self._reader, "read_structured", None)
+        if read is None:
+            raise ReaderError(
+                f"the reader {self._reader.name!r} cannot fill in a form",
+                hint="a vision-language model can: reader='openai:...' or 'transformers:...'",
+            )
+        reading: Reading = Reading("") if job.plan.empty else read(job.material.question, job.plan, job.material.schema)
+        return reading
+
+    def finish(self, job: Job, reading: Reading) -> Answer:
+        """Checks what was read against the source."""
+        read = time.perf_counter()
+        shown = sources(job.excerpts, reading.shown)
+        draft = _filled(job, reading, shown) if job.wishes.form is not None else _verified(reading.text, job, shown)
+        seconds = {**job.seconds, "read": read - job.planned, "verify": time.perf_counter() - read}
+        return replace(
+            draft,
+            usage=self._usage(job.plan, reading, seconds),
+            notices=(*reading.notices, *_about(job.plan, shown), *draft.notices),
+        )
+
+    def _usage(self, plan: ReadingPlan, reading: Reading, seconds: Mapping[str, float]) -> Usage:
+        tokens = plan.tokens if reading.tokens is None else reading.tokens
+        sight = self.viewer().sight
+        price = price_of(sight.model, tokens, reading.output_tokens or 0, sight.provider or None)
+        return Usage(
+            image_tokens=plan.image_tokens,
+            text_tokens=plan.text_tokens,
+            expected_tokens=plan.tokens,
+            reported_tokens=reading.tokens,
+            output_tokens=reading.output_tokens,
+            usd=None if price is None else float(price.usd),
+            price_source="" if price is None else price.source,
+            seconds=seconds,
+        )
+
+
+def _verified(text: str, job: Job, shown: list[Source]) -> Answer:
+    """The answer in a reader's words."""
+    sentences, cited = verify(text, [source.page for source in shown])
+    supported = [sentence for sentence in sentences if sentence.support != "unsupported"]
+    kept = supported if job.wishes.strict or not (supported or job.wishes.free) else sentences
+    notice = _withheld(sentences, len(sentences) - len(kept))
+    return Answer(
+        text=" ".join(sentence.text for sentence in kept) or NOT_FOUND,
+        found=bool(kept),
+        sentences=sentences,
+        citations=at_home(cited, shown),
+        supported=bool(sentences) and len(supported) == len(sentences),
+        plan=job.plan,
+        usage=Usage(0, 0),
+        notices=notice,
+    )
+
+
+def _withheld(sentences: tuple[Sentence, ...], count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    left_out = "1 sentence was" if count == 1 else f"{count} sentences were"
+    return (f"{left_out} left out, because what was read does not say so; `sentences` still holds all of them.",)
+
+
+def _filled(job: Job, reading: Reading, shown: list[Source]) -> Answer:
+    """The answer as a form."""
+    form = job.wishes.form
+    if form is None or not reading.data:
+        return Answer(NOT_FOUND, False, (), (), False, job.plan, Usage(0, 0))
+    data = fill(reading.data, form)
+    checked = check_fields(data, [source.page for source in shown])
+    fields = tuple(
+        value if value.citation is None else replace(value, citation=at_home([value.citation], shown)[0])
+        for value in checked
+    )
+    return Answer(
+        text=reading.data,
+        found=True,
+        sentences=(),
+        citations=tuple(dict.fromkeys(value.citation for value in fields if value.citation is not None)),
+        supported=bool(fields) and all(value.support != "unsupported" for value in fields),
+        plan=job.plan,
+        usage=Usage(0, 0),
+        data=data,
+        fields=fields,
+    )
+
+
+def _about(plan: ReadingPlan, shown: list[Source]) -> tuple[str, ...]:
+    """What the user has to know of what was shown, and of what was not."""
+    labelled = [(", ".join(source.labels), page_label(source.page), source.page.text) for source in shown]
+    left_out = tuple(f"Not read: {omission.place}: {omission.why}." for omission in plan.omitted)
+    return (*left_out, *notices_about(labelled))
+
+
+def _other_channel(wishes: Wishes, answer: Answer) -> Wishes:
+    mode: Mode = "image" if answer.plan.mode == "text" else "text"
+    return replace(wishes, cross_check=False, plan=replace(wishes.plan, mode=mode))
+
+
+def _at_once(answer: Answer) -> Iterator[str | Answer]:
+    yield answer.text
+    yield answer
+
+
+def _if_any(words: str) -> Iterator[str]:
+    if words:
+        yield words

@@ -1,0 +1,1 @@
+"""The embedded reader: recognises lines, and chooses what of them answers."""

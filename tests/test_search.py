@@ -1,0 +1,242 @@
+"""Search: names and phrases, thresholds, diversity, cursors, threads."""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glyph_rag import Document, GlyphRAG, Limits
+from glyph_rag.errors import InputError, LimitError, StoreDamagedError
+from glyph_rag.index import Indexer
+from glyph_rag.search.hit import Hit
+from glyph_rag.search.question import is_quoted, named
+from glyph_rag.store.store import Store
+from glyph_rag.testing import HashEmbedder
+
+COLOURS = ("red", "green", "blue", "grey", "black")
+
+
+def ids(hits: list[Hit]) -> list[str]:
+    return [hit.page.document_id for hit in hits]
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory):
+    """Three hundred documents: more than the first look of a search takes in."""
+    with GlyphRAG.open(tmp_path_factory.mktemp("crowd"), embedder=HashEmbedder()) as rag:
+        rag.add(
+            Document(f"d{n}", f"The {COLOURS[n % 5]} lamp number {n} stands in hall {n % 7}.", metadata={"n": n})
+            for n in range(300)
+        )
+        yield rag
+
+
+LOGS = [
+    Document("conn", "The gateway stopped with ERR_CONN_42 on Monday."),
+    Document("conn41", "ERR CONN 41 and 42: the gateway, the gateway stopped, conn err, err conn. Gateway stopped."),
+    Document("version", "Since v1.2.3 the cache is off."),
+    Document("versions", "v1.2.4 and v1.3.2 and v2.1.3: cache, cache is on, the cache."),
+    Document("call", "Close it by foo_bar() at the end."),
+    Document("calls", "foo and bar: close foo, close bar, at the end of foo bar, close it."),
+    Document("phrase", "In spring the old harbour was closed to ships for good."),
+    Document("words", "Old ships closed the harbour; the old closed ships in the harbour, harbour of old."),
+    Document("han", "会议定于星期三下午举行，地点是北京大学。"),
+    Document("han2", "北京的大学星期三有会议，大学在北京，会议在大学。"),
+]
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory):
+    with GlyphRAG.open(tmp_path_factory.mktemp("logs"), embedder=HashEmbedder()) as rag:
+        rag.add(LOGS)
+        yield rag
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("Why did the gateway stop with ERR_CONN_42?", "conn"),
+        ("err_conn_42 gateway stopped", "conn"),
+        ("Is the cache on in v1.2.3?", "version"),
+        ("close foo bar at the end with foo_bar()", "call"),
+        ('"old harbour was closed" ships', "phrase"),
+        ('When were the ships of "the Old Harbour" closed?', "phrase"),
+        ("“北京大学”的会议", "han"),
+        ("错误ERR_CONN_42 gateway", "conn"),
+    ],
+)
+def test_what_a_question_names_comes_first(logs: GlyphRAG, question: str, first: str) -> None:
+    hits = logs.search(question, k=10)
+    assert hits[0].page.document_id == first
+    assert hits[0].score >= 2 / 3 > 1 / 3 >= hits[1].score
+    assert len(hits) > 1
+
+
+def test_a_question_of_nothing_but_a_quotation_finds_nothing_else(logs: GlyphRAG) -> None:
+    assert ids(logs.search('"closed to ships"')) == ["phrase"]
+    assert set(ids(logs.search('"closed to ships" "ERR_CONN_42"'))) == {"phrase", "conn"}
+    assert len(logs.search('"closed to the public"')) == 5, "it stands nowhere, so its words are looked for"
+    assert len(logs.search("closed to ships")) == 5
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ('a "b c" d', ("b c",)),
+        ("“x y” and „z w“", ("x y", "z w")),
+        ('a 5" disk and a 3" one', ()),
+        ('"" and "..."', ()),
+        ("std::vector, sha256, F-16, ann@example.org", ("std::vector", "sha256", "F-16", "ann@example.org")),
+        ("the 19th-century well-known mid-1990s U.S. and/or 3.5 e.g. 1990-1995", ()),
+        ('"foo_bar" foo_bar', ("foo_bar",)),
+        (" ".join(f"a_{n}" for n in range(50)), tuple(f"a_{n}" for n in range(8))),
+    ],
+)
+def test_what_counts_as_a_name(question: str, names: tuple[str, ...]) -> None:
+    assert named(question) == names
+
+
+@given(st.text(max_size=40))
+def test_any_question_can_be_taken_apart_and_asked(logs: GlyphRAG, question: str) -> None:
+    assert all(name.strip() for name in named(question))
+    if question.strip():
+        hits = logs.search(question, k=3)
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        assert is_quoted(question) or hits
+
+
+def test_a_longer_list_begins_with_the_shorter_one(crowd: GlyphRAG) -> None:
+    for mmr in (None, 0.5):
+        long = crowd.search("red lamp in hall 3", k=300, mmr=mmr)
+        assert len(set(ids(long))) == 300
+        assert ids(crowd.search("red lamp in hall 3", k=20, mmr=mmr)) == ids(long)[:20]
+        if mmr is None:
+            assert [hit.score for hit in long] == sorted((hit.score for hit in long), reverse=True)
+
+
+@settings(max_examples=6)
+@given(st.integers(40, 150), st.sampled_from([{}, {"mmr": 0.7}, {"min_score": 0.3}, {"where": {"n": {"$lt": 90}}}]))
+def test_cursors_give_the_whole_list_in_parts(crowd: GlyphRAG, k: int, wishes: dict[str, object]) -> None:
+    question = "green lamp in hall 5"
+    whole = crowd.search(question, k=300, **wishes)
+    parts: list[Hit] = []
+    while part := crowd.search(question, k=k, after=parts[-1].cursor if parts else None, **wishes):
+        parts += part
+    assert parts == whole
+    assert crowd.search(question, k=2, after=whole[3].cursor, **wishes) == whole[4:6]
+
+
+def test_a_cursor_of_another_search_or_state_is_refused(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        rag.add([Document(f"d{n}", f"lamp {n}", metadata={"n": n}) for n in range(5)])
+        cursor = rag.search("lamp", k=2)[-1].cursor
+        assert len(rag.search("lamp", after=cursor)) == 3
+        others: list[tuple[str, dict[str, object]]] = [
+            ("lamps", {}), ("lamp", {"mmr": 0.5}), ("lamp", {"min_score": 0.1}), ("lamp", {"where": {"n": 1}}),
+        ]  # fmt: skip
+        for question, wishes in others:
+            with pytest.raises(InputError, match=r"belongs to another question .go on with the question"):
+                rag.search(question, after=cursor, **wishes)
+        with pytest.raises(InputError, match="belongs to another question"):
+            rag.scoped(where={"n": {"$gte": 0}}).search("lamp", after=cursor)
+        for wrong in ("", "x", cursor[:-1], cursor + "AAAA", "é" * 20, "=" * 40):
+            with pytest.raises(InputError, match=r"is no cursor .take it from a hit"):
+                rag.search("lamp", after=wrong)
+        rag.add([Document("new", "lamp")])
+        with pytest.raises(InputError, match=r"the store has changed .* .search again"):
+            rag.search("lamp", after=cursor)
+    with GlyphRAG.open(tmp_path / "twin", embedder=HashEmbedder()) as rag:
+        rag.add([Document(f"d{n}", f"lamp {n}", metadata={"n": n}) for n in range(5)])
+        with pytest.raises(InputError, match="the store has changed"):
+            rag.search("lamp", after=cursor)
+
+
+def test_a_cursor_cannot_ask_for_the_depths_of_the_store(tmp_path: Path) -> None:
+    limits = Limits(hits=4)
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), limits=limits) as rag:
+        rag.add([Document(f"d{n}", f"lamp {n}") for n in range(6)])
+        cursor = rag.search("lamp", k=3)[-1].cursor
+        assert len(rag.search("lamp", k=1, after=cursor)) == 1
+        with pytest.raises(LimitError, match=r"Limits.hits"):
+            rag.search("lamp", k=2, after=cursor)
+        data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        forged = base64.urlsafe_b64encode(b"\xff" * 4 + data[4:]).decode().rstrip("=")
+        with pytest.raises(LimitError, match=r"Limits.hits"):
+            rag.search("lamp", k=1, after=forged)
+
+
+def test_a_threshold_leaves_out_what_scores_less(crowd: GlyphRAG) -> None:
+    everything = crowd.search("blue lamp number 17", k=300)
+    assert everything[0].score == 1.0
+    assert everything[0].page.document_id == "d17"
+    for threshold in (0.2, 0.5, 1.0):
+        good = [hit.page.id for hit in everything if hit.score >= threshold]
+        assert [hit.page.id for hit in crowd.search("blue lamp number 17", k=300, min_score=threshold)] == good
+        spread = crowd.search("blue lamp number 17", k=300, min_score=threshold, mmr=0.5)
+        assert sorted(hit.page.id for hit in spread) == sorted(good)
+
+
+@pytest.mark.parametrize("wishes", [{"min_score": -0.1}, {"min_score": 1.1}, {"mmr": 2.0}, {"mmr": float("nan")}])
+def test_numbers_out_of_range_are_refused(crowd: GlyphRAG, wishes: dict[str, float]) -> None:
+    (name,) = wishes
+    with pytest.raises(InputError, match=f"{name} is .* between 0 and 1"):
+        crowd.search("lamp", **wishes)
+
+
+def test_diversity_brings_up_what_is_different(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        rag.add([Document(f"same{n}", f"pumps leak at the valve, case {n}") for n in range(5)])
+        rag.add([Document("other", "pumps fail when rust blocks their inlet filters")])
+        assert "other" not in ids(rag.search("why pumps leak", k=3))
+        assert "other" in ids(rag.search("why pumps leak", k=3, mmr=0.3))
+
+
+def test_many_threads_find_what_one_finds(crowd: GlyphRAG) -> None:
+    questions = [f"{colour} lamp in hall {hall}" for colour in COLOURS for hall in range(2)]
+    expected = [ids(crowd.search(question, k=5, where={"n": {"$gte": 50}})) for question in questions]
+    found: dict[int, list[list[str]]] = {}
+
+    def work(number: int) -> None:
+        found[number] = [ids(crowd.search(question, k=5, where={"n": {"$gte": 50}})) for question in questions]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[number] for number in range(4)] == [expected] * 4
+
+
+def test_vectors_of_chunks_are_those_of_their_words(tmp_path: Path) -> None:
+    embedder = HashEmbedder()
+    store = Store.open(tmp_path / "kb", embedder.info)
+    for start in (0, 5, 3, 20, 21):
+        changed = [
+            Document(f"d{n}", f"lamp {n} of round {start}\n\n" + "more words. " * 300) for n in range(start, start + 6)
+        ]
+        Indexer(store, embedder, Limits()).add(changed)
+        store.delete([f"d{start + 2}"])
+        rows = [row for row, _ in store.nearest_chunks(embedder.embed_queries(["lamp"])[0], 1_000)]
+        found = store.vectors_of_chunks([*rows, 10**9])
+        assert list(found) == sorted(rows)
+        for row, vector in found.items():
+            assert np.array_equal(vector, embedder.embed_queries([store.load_chunk(row).indexed_text])[0])
+    store.close()
+
+
+def test_metadata_that_was_tampered_with_is_never_served(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        rag.add([Document("mine", "lamp", metadata={"team": "a"}), Document("theirs", "lamp", metadata={"team": "b"})])
+    database = sqlite3.connect(tmp_path / "kb" / "glyph.db")
+    database.execute("UPDATE metadata SET value = 'a'")
+    database.commit()
+    database.close()
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag, pytest.raises(StoreDamagedError):
+        rag.scoped(where={"team": "a"}).search("lamp")
