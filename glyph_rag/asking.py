@@ -23,6 +23,7 @@ from glyph_rag.read.question.followup import standalone
 from glyph_rag.read.streaming import AnswerStream, AsyncAnswerStream
 from glyph_rag.read.structured import Form
 from glyph_rag.read.whole import Progress, read_whole
+from glyph_rag.search.filters import Filter
 from glyph_rag.search.hit import Hit
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
@@ -46,7 +47,7 @@ class Asking(ABC):
         self._lock = threading.Lock()
 
     @abstractmethod
-    def search(self, question: str, k: int = 5) -> list[Hit]:
+    def search(self, question: str, k: int = 5, *, where: Filter | None = None) -> list[Hit]:
         """The pages that fit a question best, best first."""
 
     def ask(
@@ -61,6 +62,7 @@ class Asking(ABC):
         cross_check: bool = False,
         schema: type[Form] | None = None,
         history: Sequence[Turn] = (),
+        where: Filter | None = None,
     ) -> Answer:
         """Finds the best pages, lets the reader look at them, and checks what it says against the source.
 
@@ -75,12 +77,13 @@ class Asking(ABC):
             cross_check: Ask again through the other channel, text or images, and say whether both agree.
             schema: A pydantic model to fill in; the answer's `data` is an instance of it, each value checked.
             history: The conversation so far, oldest first; a question that goes on from it is understood so.
+            where: A filter on the documents, as `{"team": "north", "year": {"$gte": 2024}}` (docs/search.md).
 
         Raises:
             InputError: If the question is empty, `k` is less than 1, or the budget has no room for any passage.
             ReaderError: If the pages cannot be read at all, or the reader cannot fill in a form.
         """
-        material, spent = self._find(question, k, history)
+        material, spent = self._find(question, k, history, where)
         wishes = Wishes(PlanSettings(mode, density, budget), strict, False, cross_check, schema)
         return self._answering.answer(material, wishes, spent)
 
@@ -96,9 +99,10 @@ class Asking(ABC):
         cross_check: bool = False,
         schema: type[Form] | None = None,
         history: Sequence[Turn] = (),
+        where: Filter | None = None,
     ) -> Answer:
         """As `ask`, without blocking the event loop."""
-        material, spent = await asyncio.to_thread(self._find, question, k, history)
+        material, spent = await asyncio.to_thread(self._find, question, k, history, where)
         wishes = Wishes(PlanSettings(mode, density, budget), strict, False, cross_check, schema)
         return await self._answering.aanswer(material, wishes, spent)
 
@@ -112,12 +116,13 @@ class Asking(ABC):
         budget: int | None = None,
         strict: bool = False,
         history: Sequence[Turn] = (),
+        where: Filter | None = None,
     ) -> AnswerStream:
         """As `ask`, giving the reader's words as they come; the checked answer is the stream's `answer`.
 
         With `strict`, words come only when they have been checked.
         """
-        material, spent = self._find(question, k, history)
+        material, spent = self._find(question, k, history, where)
         return self._answering.stream(material, Wishes(PlanSettings(mode, density, budget), strict), spent)
 
     async def astream(
@@ -130,9 +135,10 @@ class Asking(ABC):
         budget: int | None = None,
         strict: bool = False,
         history: Sequence[Turn] = (),
+        where: Filter | None = None,
     ) -> AsyncAnswerStream:
         """As `stream`, without blocking the event loop: `async for words in await rag.astream(...)`."""
-        material, spent = await asyncio.to_thread(self._find, question, k, history)
+        material, spent = await asyncio.to_thread(self._find, question, k, history, where)
         return self._answering.astream(material, Wishes(PlanSettings(mode, density, budget), strict), spent)
 
     def plan(
@@ -144,13 +150,14 @@ class Asking(ABC):
         density: str | RenderProfile | None = None,
         budget: int | None = None,
         history: Sequence[Turn] = (),
+        where: Filter | None = None,
     ) -> ReadingPlan:
         """What `ask` would show the reader, and what that would cost; print it. Nothing is read.
 
         Raises:
             InputError: As `ask`.
         """
-        material, _ = self._find(question, k, history)
+        material, _ = self._find(question, k, history, where)
         return self._answering.plan(material, PlanSettings(mode, density, budget))[0]
 
     def read(
@@ -208,29 +215,43 @@ class Asking(ABC):
             self.read, document, question, mode=mode, density=density, budget=budget, strict=strict, progress=progress
         )
 
-    def chat(self, session: str | Path | None = None, *, k: int = 3, strict: bool = False) -> Chat:
+    def chat(
+        self,
+        session: str | Path | None = None,
+        *,
+        k: int = 3,
+        mode: Mode = "image",
+        budget: int | None = None,
+        strict: bool = False,
+        where: Filter | None = None,
+    ) -> Chat:
         """Begins a conversation, or goes on with one that `Chat.save` wrote.
 
         Args:
             session: The file of a conversation to go on with.
             k: Pages for each question at most.
+            mode: As for `ask`.
+            budget: As for `ask`.
             strict: As for `ask`.
+            where: As for `ask`.
 
         Raises:
             LoadError: If the file holds no conversation.
         """
 
         def asks(question: str, history: Sequence[Turn]) -> Answer:
-            return self.ask(question, k, strict=strict, history=history)
+            return self.ask(question, k, mode=mode, budget=budget, strict=strict, history=history, where=where)
 
         return Chat(asks) if session is None else Chat.restore(asks, session)
 
-    def _find(self, question: str, k: int, history: Sequence[Turn]) -> tuple[Material, dict[str, float]]:
+    def _find(
+        self, question: str, k: int, history: Sequence[Turn], where: Filter | None
+    ) -> tuple[Material, dict[str, float]]:
         started = time.perf_counter()
         self.check_question(question)
         # A conversation's question may be longer than one may ask, together with what it follows.
         words = standalone(question, history)[-self.limits.question_chars :]
-        hits = self.search(words, k)
+        hits = self.search(words, k, where=where)
         return Material(question, hits, tuple(history)), {"search": time.perf_counter() - started}
 
     def check_question(self, question: str) -> None:

@@ -19,6 +19,7 @@ from glyph_rag.read.planning.receipt import ReceiptBook, Receipts
 from glyph_rag.read.reader import Reader
 from glyph_rag.store.identity import embedder_of
 from glyph_rag.store.store import Stats, Store
+from glyph_rag.store.vectors import Precision
 from glyph_rag.typeset.cache import PageCache
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.view import View
@@ -40,6 +41,7 @@ class GlyphRAG(View):
         limits: Limits | None = None,
         cache: PageCache | None = None,
         receipts: Receipts | None = None,
+        precision: Precision = "float32",
         create: bool = True,
     ) -> Self:
         """Opens the store in a folder, or makes one.
@@ -56,6 +58,7 @@ class GlyphRAG(View):
             cache: Where images of pages are kept; in 64 MiB of memory where None. `PageCache(folder=...)` keeps them
                 on disk too.
             receipts: What was measured of readers; by default, what `glyph-rag calibrate` left in the store.
+            precision: How a new store keeps vectors: "float16" takes half the room.
             create: Make the store if there is none.
 
         Raises:
@@ -70,7 +73,7 @@ class GlyphRAG(View):
             embedder = _remembered_embedder(folder)
         if isinstance(embedder, str):
             embedder = open_embedder(embedder)
-        store = Store.open(folder, embedder.info, profile, create=create)
+        store = Store.open(folder, embedder.info, profile, create=create, precision=precision)
         if reader is None or isinstance(reader, str):
             reader = open_reader(reader or "ocr", embedder)
         pages = cache or PageCache()
@@ -89,18 +92,22 @@ class GlyphRAG(View):
         """Closes the store. What was added is already safe on disk."""
         self._store.close()
 
-    def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
+    def add(
+        self, documents: Iterable[Document], *, namespace: str = "", progress: Progress | None = None
+    ) -> IndexReport:
         """Adds documents, replacing those with the same ids. Words that the store already holds are not embedded again.
 
         Args:
             documents: The documents; read one after the other, so a generator is fine.
+            namespace: Whose they are. Questions are asked of one namespace: `rag.scoped(namespace=...)`, or that of
+                documents without one.
             progress: Called after each document.
 
         Raises:
             StoreLockedError: If another process is writing.
             LimitError: If a document is too long. The documents before it stay.
         """
-        return Indexer(self._store, self._embedder, self.limits).add(documents, progress)
+        return Indexer(self._store, self._embedder, self.limits, namespace).add(documents, progress)
 
     def add_path(
         self,
@@ -108,6 +115,7 @@ class GlyphRAG(View):
         *,
         sync: bool = False,
         exclude: Sequence[str] = (),
+        namespace: str = "",
         progress: Progress | None = None,
     ) -> IndexReport:
         """Adds a file or a tree of files. Files that have not changed since they were last added are left alone.
@@ -116,6 +124,7 @@ class GlyphRAG(View):
             path: The file or folder.
             sync: Remove documents whose file is no longer in the folder.
             exclude: Patterns of names or paths below the folder to pass over, such as "*.log".
+            namespace: As for `add`.
             progress: Called after each file.
 
         Returns:
@@ -125,18 +134,18 @@ class GlyphRAG(View):
             LoadError: If there is nothing at `path`.
             StoreLockedError: If another process is writing.
         """
-        indexer = Indexer(self._store, self._embedder, self.limits)
+        indexer = Indexer(self._store, self._embedder, self.limits, namespace)
         return indexer.add_path(Path(path), sync=sync, exclude=exclude, progress=progress)
 
-    def delete(self, document_ids: Iterable[str]) -> int:
-        """Removes documents; returns how many there were."""
-        removed = self._store.delete(list(document_ids))
+    def delete(self, document_ids: Iterable[str], *, namespace: str = "") -> int:
+        """Removes documents of a namespace; returns how many there were."""
+        removed = self._store.delete(list(document_ids), namespace)
         self._store.save_index()
         return removed
 
-    def document_ids(self) -> list[str]:
-        """The ids of all documents, sorted."""
-        return self._store.document_ids()
+    def document_ids(self, *, namespace: str = "") -> list[str]:
+        """The ids of all documents of a namespace, sorted."""
+        return self._store.document_ids(namespace)
 
     def stats(self) -> Stats:
         """How much the store holds."""

@@ -177,6 +177,26 @@ def test_what_is_left_out_for_want_of_room_is_said(tmp_path: Path) -> None:
         assert shown + len(answer.plan.omitted) == 3
 
 
+def test_a_filter_holds_for_every_way_to_ask(tmp_path: Path) -> None:
+    gates = [Document(f"gate{n}", f"Gate {n} opens at {n}:15.", metadata={"number": n}) for n in (6, 7)]
+
+    async def run(rag: GlyphRAG) -> list[str]:
+        stream = await rag.astream("When does the gate open?", where={"number": 7})
+        asked = await rag.aask("When does the gate open?", where={"number": 7})
+        return [page_id for plan in ((await stream.answer()).plan, asked.plan) for page_id in plan.pages[0].page_ids]
+
+    with open_rag(tmp_path, ScriptedReader("Gate 7 opens at 7:15.")) as rag:
+        rag.add(gates)
+        answer = rag.ask("When does the gate open?", where={"number": 7})
+        assert [excerpt.document_id for excerpt in answer.citations] == ["gate7"]
+        shown = [answer.plan, rag.plan("When does the gate open?", where={"number": 7})]
+        shown += [rag.stream("When does the gate open?", where={"number": 7}).answer.plan]
+        shown += [rag.chat(where={"number": 7}).ask("When does the gate open?").plan]
+        assert {plan.pages[0].page_ids for plan in shown} == {answer.plan.pages[0].page_ids}
+        assert set(asyncio.run(run(rag))) == set(answer.plan.pages[0].page_ids)
+        assert all(len(plan.pages) == 1 for plan in shown)
+
+
 # --- the other channel
 
 

@@ -232,7 +232,10 @@ def test_the_largest_filters_are_not_too_much_for_sqlite(key: str) -> None:
     most = LIMITS.filter_values // 2
     assert found_by_sql(connection, {key: {"$in": [str(n) for n in range(2, 2 * most - 1)]}}) == {"t7"}
     assert found_by_sql(connection, {"$or": [{key: str(n)} for n in range(2, most)]}) == {"t7"}
-    assert found_by_sql(connection, {"$and": [{key: {"$ne": str(n)}} for n in range(most // 4)]}) >= ALL - {"t7", "text"}
+    assert found_by_sql(connection, {"$and": [{key: {"$ne": str(n)}} for n in range(most // 4)]}) >= ALL - {
+        "t7",
+        "text",
+    }
     deep: Filter = {key: "7"}
     for _ in range(LIMITS.filter_depth // 2 - 1):
         deep = {"$or": [{"$not": {"$and": [{key: "8"}, {key: "9"}]}}, deep]}

@@ -120,7 +120,7 @@ def test_what_the_reader_can_be_shown(serve) -> None:
         family("qwen3-vl").rule, 30_768, "Qwen/Qwen3-VL-8B-Instruct",
     )  # fmt: skip
     unknown = OpenAIReader("what-is-this", base_url=url).sight()
-    assert unknown == replace(Sight(), model="what-is-this")
+    assert unknown == replace(Sight(), model="what-is-this", provider=f"{url}/")
     assert unknown.count_text("eight days of leave") == Sight().count_text("eight days of leave") > 0
     assert OpenAIReader("claude-sonnet-4-5", base_url=url).sight().max_images == family("claude").max_images
     assert OpenAIReader(MODEL, base_url=url, max_images=3).sight().max_images == 3

@@ -244,3 +244,17 @@ def test_images_of_pages_are_kept_in_the_cache(tmp_path: Path) -> None:
     with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), cache=again) as rag:
         assert rag.page_png(plan.pages[0].page_ids[0]) == image
         assert again.stats().disk_hits == 1
+
+
+def test_a_namespace_is_a_store_of_its_own_within_the_store(tmp_path: Path) -> None:
+    with GlyphRAG.open(
+        tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x"), precision="float16"
+    ) as rag:
+        rag.add([Document("d", "The north gate opens at six.")], namespace="north")
+        rag.add([Document("d", "The south gate opens at nine.")], namespace="south")
+        assert rag.document_ids() == []
+        assert rag.search("When does the gate open?") == []
+        (hit,) = rag.scoped(namespace="south").search("When does the gate open?")
+        assert "nine" in hit.page.text
+        assert rag.delete(["d"], namespace="north") == 1
+        assert rag.document_ids(namespace="south") == ["d"]

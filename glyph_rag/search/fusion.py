@@ -1,60 +1,66 @@
-"""One ranking out of two: what the vectors found and what the words found.
+"""One score out of two: how near in meaning, and how much of the words.
 
-The two scores have no common scale, so each list is stretched to 0 (its last) .. 1 (its best) and the two are
-added in a fixed proportion: the convex combination with min-max normalisation of Bruch, Gai and Ingber, "An
-Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42 (2023). Reciprocal rank fusion throws away by
-how much the first beats the second; on XQuAD that cost about one point of recall at 1 in each language tried.
+The two have no common scale, so each is measured by the best that the question found: words from none (0) to the
+best (1), meaning from the last candidate (0) to the nearest (1). They are added in a fixed proportion: the convex
+combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42 (2023).
+Reciprocal rank fusion throws away by how much the first beats the second, and finds one to two points less at rank 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
-DENSE_SHARE: Final = 0.4
-
-
-Id = TypeVar("Id", int, str)
+DENSE_SHARE: Final = 0.45
 
 
-def fuse(
-    dense: Sequence[tuple[Id, float]],
-    lexical: Sequence[tuple[Id, float]],
-    *,
-    dense_share: float = DENSE_SHARE,
-) -> list[tuple[Id, float]]:
-    """Joins two rankings into one.
+@dataclass(frozen=True)
+class Scale:
+    """What the scores of one search are measured by.
 
-    Args:
-        dense: Ids with their similarities, higher is better, in any order; an id that stands twice counts
-            with its best score. Empty where the embedder does not know the question's language: then the
-            words decide.
-        lexical: Ids with their bm25 scores, higher is better.
-        dense_share: How much the dense half counts, 0 to 1, where both halves found something.
-
-    Returns:
-        Every id of either ranking with its joint score in 0..1, best first; equal scores in id order.
-
-    Raises:
-        ValueError: If `dense_share` is not between 0 and 1.
+    Attributes:
+        far: The similarity of the last candidate: what counts as unlike.
+        near: The similarity of the nearest.
+        words: The best score of the words; 0 where none is found.
+        dense_share: How much meaning counts, 0 to 1.
     """
-    if not 0.0 <= dense_share <= 1.0:
-        raise ValueError(f"dense_share must be between 0 and 1, not {dense_share}")
-    if not dense or not lexical:
-        dense_share = 1.0 if dense else 0.0
-    joint: dict[Id, float] = {}
-    for share, ranking in ((dense_share, dense), (1.0 - dense_share, lexical)):
-        for key, score in _stretched(ranking).items():
-            joint[key] = joint.get(key, 0.0) + share * score
-    return sorted(sorted(joint.items(), key=lambda item: item[0]), key=lambda item: -item[1])
+
+    far: float
+    near: float
+    words: float
+    dense_share: float
+
+    @classmethod
+    def of(cls, similarities: Mapping[int, float], words: Mapping[int, float], share: float = DENSE_SHARE) -> Scale:
+        """The scale of a search.
+
+        Args:
+            similarities: Of the candidates nearest in meaning. Empty where the embedder does not know the question's
+                language: then the words decide.
+            words: BM25 scores of the candidates with the most of the words. Where it is empty, meaning decides.
+            share: How much meaning counts where there is both.
+        """
+        best = max(words.values(), default=0.0)
+        if not similarities or best <= 0.0:
+            share = 1.0 if similarities else 0.0
+        found = similarities.values()
+        return cls(min(found, default=0.0), max(found, default=0.0), best, share)
+
+    def score(self, similarity: float | None, words: float | None) -> float:
+        """The joint score, 0 to 1.
+
+        Args:
+            similarity: The inner product with the question; None where it was not asked for.
+            words: The BM25 score; None where no word is shared.
+        """
+        meaning = 0.0
+        if similarity is not None:
+            # One candidate, or all alike: they are as near as anything is.
+            meaning = (similarity - self.far) / (self.near - self.far) if self.near > self.far else 1.0
+        said = (words or 0.0) / self.words if self.words > 0.0 else 0.0
+        return self.dense_share * _within(meaning) + (1.0 - self.dense_share) * _within(said)
 
 
-def _stretched(ranking: Sequence[tuple[Id, float]]) -> dict[Id, float]:
-    best: dict[Id, float] = {}
-    for key, score in ranking:
-        best[key] = max(score, best.get(key, score))
-    if not best:
-        return {}
-    low, high = min(best.values()), max(best.values())
-    # One hit, or all alike: they were found, which is all that can be said.
-    return {key: (score - low) / (high - low) if high > low else 1.0 for key, score in best.items()}
+def _within(value: float) -> float:
+    return min(1.0, max(0.0, value))

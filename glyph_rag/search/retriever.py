@@ -1,53 +1,129 @@
-"""Question to hits: dense and lexical search over chunks, joined over pages."""
+"""Question to hits: what a question finds, page by page, as far down as one wants to go."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from glyph_rag.embed.embedder import Embedder
 from glyph_rag.embed.language import knows
-from glyph_rag.search.fusion import fuse
+from glyph_rag.errors import InputError
+from glyph_rag.limits import Limits
+from glyph_rag.search.access import UNNAMED, Access
+from glyph_rag.search.candidates import Candidates, Query
+from glyph_rag.search.cursor import Place
 from glyph_rag.search.hit import Hit
+from glyph_rag.search.mmr import diversified
+from glyph_rag.search.question import is_quoted, named
+from glyph_rag.store.load import missing
 from glyph_rag.store.store import Store
 
-_CANDIDATES = 50
-"""Chunks that each of the two searches contributes at least; more when more hits are wanted."""
+_DEPTH: Final = 64
+"""Chunks that each of the two searches contributes at first."""
 
-_CHUNKS_PER_HIT = 3
+_DEEPER: Final = 4
+"""How many times as many when that was not enough."""
 
-Ranking = list[tuple[int, float]]
+_CHUNKS_PER_HIT: Final = 3
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """A page by row, its score, and the rows of the chunks that earned it, best first."""
+
+    page: int
+    score: float
+    chunks: tuple[int, ...]
 
 
 class Retriever:
-    """Searches one store."""
+    """Searches one store. Safe to use from several threads."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
-        self._store, self._embedder = store, embedder
+    def __init__(self, store: Store, embedder: Embedder, limits: Limits) -> None:
+        self._store, self._embedder, self._limits = store, embedder, limits
 
-    def search(self, question: str, k: int) -> list[Hit]:
+    def search(
+        self,
+        question: str,
+        k: int,
+        *,
+        access: Access = UNNAMED,
+        min_score: float = 0.0,
+        mmr: float | None = None,
+        after: str | None = None,
+    ) -> list[Hit]:
         """The `k` best pages for a question, best first, all from one snapshot of the store.
 
         Where the embedder does not know the question's language, only the words count.
+
+        Args:
+            question: The question.
+            k: At most this many.
+            access: Which documents are looked at.
+            min_score: Leave out pages that score less, 0 to 1.
+            mmr: Order by maximal marginal relevance with this lambda, 0 to 1; by score where None.
+            after: The cursor of a hit of the same search: go on after it.
+
+        Raises:
+            InputError: If a number is out of its range, or the cursor belongs to another search.
+            LimitError: If there were too many hits before.
         """
-        count = max(_CANDIDATES, 4 * k)
+        for name, value in (("min_score", min_score), ("mmr", 0.0 if mmr is None else mmr)):
+            if not 0.0 <= value <= 1.0:
+                raise InputError(f"{name} is {value}", hint=f"{name} is between 0 and 1")
         vector = self._embedder.embed_queries([question])[0] if knows(self._embedder.info.languages, question) else None
+        query = Query(question, vector, named(question), is_quoted(question), access.scope)
         with self._store.reading():
-            dense = [] if vector is None else self._store.nearest_chunks(vector, count)
-            lexical = self._store.matching_chunks(question, count)
-            pages_of = self._store.pages_of_chunks(sorted({row for row, _ in [*dense, *lexical]}))
-            chunks = fuse(dense, lexical)
-            pages = fuse(_best_of_page(dense, pages_of), _best_of_page(lexical, pages_of))
-            return [self._hit(page, score, chunks, pages_of) for page, score in pages[:k]]
+            place = Place(repr((question, access, min_score, mmr)), self._store.state())
+            first = place.after(after) if after is not None else 0
+            self._limits.check("hits", first + k, "hits of one question")
+            ranked = self._ranked(query, first + k, min_score, mmr)[first : first + k]
+            return [self._hit(entry, access, place.cursor(first + n)) for n, entry in enumerate(ranked, 1)]
 
-    def _hit(self, page: int, score: float, chunks: Ranking, pages_of: dict[int, list[int]]) -> Hit:
-        earned = [row for row, _ in chunks if page in pages_of[row]][:_CHUNKS_PER_HIT]
-        return Hit(score, self._store.load_page(page), tuple(self._store.load_chunk(row) for row in earned))
+    def _ranked(self, query: Query, count: int, min_score: float, mmr: float | None) -> list[_Ranked]:
+        """At least `count` pages, if there are so many, in an order that does not depend on `count`.
 
+        What is found deeper down comes after what was found before, so a longer list begins with the shorter one.
+        """
+        done: list[_Ranked] = []
+        depth, found, most = _DEPTH, query.candidates(self._store, _DEPTH), 1.0
+        while True:
+            pages = self._pages(found, {entry.page for entry in done}, most)
+            good = [entry for entry in pages if entry.score >= min_score]
+            done += good if mmr is None else self._diversified(good, mmr)
+            if len(done) >= count or found.complete or len(good) < len(pages):
+                return done
+            depth, most = depth * _DEEPER, pages[-1].score if pages else most
+            found = query.candidates(self._store, depth, found.scale)
 
-def _best_of_page(chunks: Sequence[tuple[int, float]], pages_of: dict[int, list[int]]) -> Ranking:
-    """Pages in the order of their best chunk, with its score."""
-    best: dict[int, float] = {}
-    for row, score in chunks:
-        for page in pages_of[row]:
-            best.setdefault(page, score)
-    return list(best.items())
+    def _pages(self, found: Candidates, done: set[int], most: float) -> list[_Ranked]:
+        """The pages on which the candidates stand, but for those done, best first; none scores more than `most`."""
+        pages_of = self._store.pages_of_chunks(list(found.scores))
+        chunks: dict[int, list[int]] = {}
+        for row in sorted(found.scores, key=lambda row: (-found.scores[row], row)):
+            for page in pages_of[row]:
+                if page not in done:
+                    chunks.setdefault(page, []).append(row)
+        return [
+            _Ranked(page, min(most, found.scores[rows[0]]), tuple(rows[:_CHUNKS_PER_HIT]))
+            for page, rows in chunks.items()
+        ]
+
+    def _diversified(self, ranked: Sequence[_Ranked], mmr: float) -> list[_Ranked]:
+        if not ranked:
+            return []
+        vectors = self._store.vectors_of_chunks([entry.chunks[0] for entry in ranked])
+        order = diversified(
+            [entry.score for entry in ranked], np.stack([vectors[entry.chunks[0]] for entry in ranked]), mmr
+        )
+        return [ranked[at] for at in order]
+
+    def _hit(self, ranked: _Ranked, access: Access, cursor: str) -> Hit:
+        page = self._store.load_page(ranked.page)
+        if not access.admits(page):
+            # The table that filters look into has no seals; what the page says of itself has one.
+            raise missing("part of the metadata that filters go by")
+        return Hit(ranked.score, page, tuple(self._store.load_chunk(row) for row in ranked.chunks), cursor)

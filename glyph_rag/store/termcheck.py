@@ -21,9 +21,10 @@ _SUMS: Final = (
     " GROUP BY term ORDER BY term"
 )
 
-# What BM25 divides by: how long each chunk is, and how long they are on average (record 1, by FTS5's file format).
+# What BM25 divides by: how long each chunk is, and how long they are on average (record 1, by FTS5's file format). Once
+# the last chunk is deleted, that record is written otherwise than where there never was one, and divides nothing.
 _SIZES: Final = "SELECT id, sz FROM terms_docsize ORDER BY id"
-_AVERAGES: Final = "SELECT block FROM terms_data WHERE id = 1"
+_AVERAGES: Final = "SELECT block FROM terms_data WHERE id = 1 AND EXISTS (SELECT 1 FROM terms_docsize)"
 
 
 def agrees(connection: sqlite3.Connection) -> bool:

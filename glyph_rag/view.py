@@ -1,0 +1,112 @@
+"""View: what one caller sees of a store."""
+
+from __future__ import annotations
+
+from glyph_rag.asking import Asking
+from glyph_rag.embed.embedder import Embedder
+from glyph_rag.errors import InputError
+from glyph_rag.limits import Limits
+from glyph_rag.read.answering import Answering
+from glyph_rag.search.access import UNNAMED, Access
+from glyph_rag.search.filters import Filter
+from glyph_rag.search.hit import Hit
+from glyph_rag.search.retriever import Retriever
+from glyph_rag.store.store import Store
+from glyph_rag.typeset.cache import PageCache
+from glyph_rag.typeset.page import Page
+from glyph_rag.typeset.render import cached_png, page_label
+
+
+class View(Asking):
+    """Searches, asks and shows pages, all of it within one access. Safe to use from several threads.
+
+    Made by `GlyphRAG.scoped`. It has nothing to write with, and what it makes of itself sees no more than it does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        answering: Answering,
+        limits: Limits,
+        cache: PageCache,
+        access: Access = UNNAMED,
+    ) -> None:
+        """Use `GlyphRAG.scoped`."""
+        super().__init__(answering, limits)
+        self._store, self._embedder, self._cache, self._access = store, embedder, cache, access
+        self._retriever = Retriever(store, embedder, limits)
+
+    def scoped(self, *, namespace: str | None = None, where: Filter | None = None) -> View:
+        """A view of fewer documents. Whoever gets it cannot widen it: not by a filter, a cursor or the id of a page.
+
+        Args:
+            namespace: Whose documents. A view that `scoped` has made keeps its own.
+            where: A filter (docs/search.md), held against every document besides all filters that came before.
+
+        Raises:
+            InputError: If the view is of another namespace, or the filter is wrong.
+            LimitError: If the filter is too large.
+        """
+        access = self._access.narrowed(self.limits, namespace=namespace, where=where)
+        return View(self._store, self._embedder, self._answering, self.limits, self._cache, access)
+
+    def search(
+        self,
+        question: str,
+        k: int = 5,
+        *,
+        where: Filter | None = None,
+        min_score: float = 0.0,
+        mmr: float | None = None,
+        after: str | None = None,
+    ) -> list[Hit]:
+        """Finds the pages that fit a question best, best first.
+
+        Args:
+            question: A question or keywords, in any language. Pages with what it names come first, word by word: what
+                stands in quotation marks, and identifiers. Where it is nothing but quotation, they come alone.
+            k: At most this many.
+            where: A filter on the documents, as `{"team": "north", "year": {"$gte": 2024}}` (docs/search.md).
+            min_score: Leave out pages that score less; scores go from 0 to 1.
+            mmr: Order by maximal marginal relevance with this lambda: 1 is by score alone, and the nearer to 0, the
+                more a page has to be unlike those before it. The score where None.
+            after: The `cursor` of a hit of the same search: go on after it.
+
+        Raises:
+            InputError: If the question is empty, the filter or a number is wrong, or the cursor belongs to another
+                search or the store has changed since.
+            LimitError: If the question is too long or `k` too large.
+        """
+        self.check_question(question)
+        if k < 1:
+            raise InputError(f"k is {k}", hint="k is the number of hits wanted, at least 1")
+        self.limits.check("k", k, "k")
+        access = self._access if where is None else self._access.narrowed(self.limits, where=where)
+        return self._retriever.search(question, k, access=access, min_score=min_score, mmr=mmr, after=after)
+
+    def page(self, page_id: str) -> Page:
+        """The page with this id, as found in a hit or a citation.
+
+        Raises:
+            InputError: If there is no such page here, and it was not read lately.
+        """
+        if (read := self.page_read(page_id)) is not None:
+            return read
+        row = self._store.page_row(page_id, self._access.scope.namespace or "")
+        page = None if row is None else self._store.load_page(row)
+        # One that may not be seen is not told from one that is not there.
+        if page is None or not self._access.admits(page):
+            raise InputError(
+                f"there is no page {page_id!r}", hint="pages change when their document changes; search again"
+            )
+        return page
+
+    def page_png(self, page_id: str) -> bytes:
+        """The page with this id as a PNG file, labelled with its source and lines.
+
+        Raises:
+            InputError: If there is no such page here.
+        """
+        page = self.page(page_id)
+        return cached_png(page, page_label(page), self._cache)
