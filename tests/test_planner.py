@@ -211,6 +211,16 @@ def test_density_without_a_receipt_brings_the_best_passage_again() -> None:
     assert len(sources(excerpts)) == 1
 
 
+def test_a_short_page_is_shown_once_and_larger_rather_than_twice() -> None:
+    hits = hits_of(long_text(0, 1), long_text(1, 30))
+    dense, excerpts = plan_for(hits, density="dense", exact=False)
+    careful, _ = plan_for(hits, density="careful", exact=False)
+    assert excerpts[0].shown.profile.latin_px == PRESETS["careful"].latin_px
+    assert [excerpt.home.source for excerpt in excerpts] == ["notes/0.md", "notes/1.md", "notes/1.md"]
+    assert dense.image_tokens <= careful.image_tokens
+    assert all(passage.lines for page in dense.pages for passage in page.passages)
+
+
 def test_density_with_a_receipt_needs_no_second_look() -> None:
     viewer = Viewer("test", Sight(), Says(dense=True))
     plan, excerpts = plan_for(hits_of(long_text(0, 30)), viewer, density="dense")

@@ -28,8 +28,9 @@ from glyph_rag.typeset.glyphs.ink import Levels
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-SCRIPTS = frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA"})
-"""Scripts whose letters the alphabet holds in full. It has some of Greek, and none of Cyrillic, Hangul or Arabic."""
+SCRIPTS = frozenset({"LATIN", "CJK"})
+"""Scripts that the alphabet holds, but for some letters of Vietnamese. It has some of Greek, and none of kana, Cyrillic,
+Hangul or Arabic."""
 
 _HEIGHT = 48
 _LEAST_WIDTH = 320

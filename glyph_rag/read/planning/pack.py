@@ -96,16 +96,20 @@ class Packer:
 
         If there is none, as many of the chunks around the best passage as there is room for.
         """
-        freed = 0 if self._density.focus else cost(choice.passages)
-        whole = self._whole(choice.hit)
+        whole, again = self._whole(choice.hit), self._density.focus is not None
+        if again:
+            larger = self._whole_in_focus(choice.hit)
+            if cost(larger) <= cost(whole) + cost(choice.passages):
+                whole, again = larger, False
+        freed = 0 if again else cost(choice.passages)
         if not self._take(cost(whole) - freed, reserve):
-            whole = self._most_around(choice, (self.left or 0) + freed - reserve)
+            whole = self._most_around(choice, (self.left or 0) + freed - reserve, again=again)
             self.left = (self.left or 0) - (cost(whole) - freed if whole else 0)
         if whole:
             choice.whole = whole
-            choice.passages = choice.passages if self._density.focus else []
+            choice.passages = choice.passages if again else []
 
-    def _most_around(self, choice: Choice, room: int) -> list[Part]:
+    def _most_around(self, choice: Choice, room: int, *, again: bool) -> list[Part]:
         """The part of the page around its best passage that fills some room, if it is more than is shown already."""
         page, chunks = choice.hit.page, choice.hit.chunks
         if not chunks:
@@ -119,8 +123,8 @@ class Packer:
             around = page.blocks[max(0, middle - reach) : middle + reach + 1]
             part = cut(page, around[0][0], around[-1][1])
             why = f"as much around the best passage as there is room for, {self._density.name}"
-            on_it = () if self._density.focus else chunks
-            parts = list(self._set(part, page, on_it, self._density.profile, why))
+            profile = self._density.profile if again or self._density.focus is None else self._density.focus
+            parts = list(self._set(part, page, () if again else chunks, profile, why))
             if cost(parts) <= room:
                 found, fewest = parts, reach
             else:
@@ -138,6 +142,12 @@ class Packer:
     def _whole(self, hit: Hit) -> list[Part]:
         chunks = () if self._density.focus else hit.chunks
         return list(self._set(hit.page, hit.page, chunks, self._density.profile, f"whole page, {self._density.name}"))
+
+    def _whole_in_focus(self, hit: Hit) -> list[Part]:
+        """The whole page at the size of its passages: on a short page that costs less than to show them twice."""
+        profile = self._density.focus or self._density.profile
+        why = "whole page, careful: for less than a denser page and its passages again"
+        return list(self._set(hit.page, hit.page, hit.chunks, profile, why))
 
     def _passages(self, hit: Hit) -> Iterator[list[Part]]:
         """What can be shown of a hit instead of its page: all that earned it, or only the best of that."""
