@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SCRIPTS = frozenset({"LATIN", "CJK"})
-"""Scripts that the alphabet holds, but for some letters of Vietnamese. It has some of Greek, and none of kana, Cyrillic,
+"""Scripts that the alphabet holds, Vietnamese letters aside. It has some of Greek, and none of kana, Cyrillic,
 Hangul or Arabic."""
 
 _HEIGHT = 48
