@@ -11,7 +11,7 @@ import pytest
 from glyph_rag.corpus.document import Document
 from glyph_rag.corpus.split import split
 from glyph_rag.embed.minilm import MiniLMEmbedder
-from glyph_rag.read.ocr.reader import OcrReader
+from glyph_rag.read.ocr.reader import OcrReader, _join
 from glyph_rag.read.ocr.recognise import PaddleRecogniser
 from glyph_rag.read.ocr.tables import restore_tables
 from glyph_rag.read.plan import Passage, PlanPage, PlanText, ReadingPlan
@@ -204,3 +204,9 @@ def test_blank_lines_do_not_reach_the_network(monkeypatch: pytest.MonkeyPatch) -
     recogniser = PaddleRecogniser()
     monkeypatch.setattr("glyph_rag.read.ocr.recognise._prepare", pytest.fail)
     assert recogniser.read(np.zeros((40, 200), np.uint8), [Box(0, 0, 100, 16), Box(0, 16, 50, 32)]) == ["", ""]
+
+
+def test_a_line_that_ends_within_an_identifier_goes_on() -> None:
+    lines = [Box(0, 0, 100, 12), Box(0, 12, 240, 24), Box(0, 24, 60, 36), Box(0, 36, 240, 48)]
+    words = ["The id is 5606e1d0-", "f00e-4f5b-9302-055a4b253e39 and no other", "Rates", "are listed below."]
+    assert _join(lines, words, 250) == "\n".join(words[:2]) + "\n" + words[2] + "\n\n" + words[3]

@@ -314,3 +314,19 @@ def test_what_a_number_says(number: str, decimal_comma: bool | None, value: str)
 )
 def test_what_a_chinese_number_says(number: str, value: int) -> None:
     assert value_of_han(number) == str(value)
+
+
+@pytest.mark.parametrize(
+    ("source", "half"),
+    [
+        ("鲁洛安仓库的编号是5606e1d0-f00e-4f5b-9302-055a4b253e39。", "鲁洛安仓库的编号是5606e1d0-"),
+        ("错误ERR_CONN_42表示磁盘已满。", "错误ERR_CONN表示磁盘已满。"),
+        ("倉庫の番号はSKU-99-Aである。", "倉庫の番号はSKU-99である。"),
+    ],
+)
+def test_an_identifier_beside_han_or_kana_is_compared_as_a_whole(source: str, half: str) -> None:
+    (whole,), _ = verify(source, pages_of(source))
+    assert whole.support == "exact"
+    (sentence,), _ = verify(half, pages_of(source))
+    assert sentence.support != "exact"
+    assert sentence.support == "unsupported" or sentence.text == source

@@ -21,6 +21,7 @@ from glyph_rag.typeset.compose.layout import Box
 from glyph_rag.typeset.compose.setting import FLOW_MARK
 
 _FULL_LINE = 0.65
+_GOES_ON = ("-", "/", "_", "&", "=")
 # Glued to what stands before it, which an arrow of the text itself mostly is not.
 _LINE_END = re.compile(rf"(?<=\S){FLOW_MARK}\s*")
 
@@ -91,14 +92,16 @@ def _join(boxes: Sequence[Box], lines: Sequence[str], column_width: int) -> str:
     """The lines of a passage, with an empty line between two that do not belong to one paragraph.
 
     They do not where the page leaves a gap, and where the first has so much room left that the next word would have
-    fitted: so items of lists and rows of tables stay apart even if their marks are misread. Where text flows, a mark
-    shows that a line ended.
+    fitted: so items of lists and rows of tables stay apart even if their marks are misread. A line that ends in the
+    middle of an identifier or an address goes on, however short it is. Where text flows, a mark shows that a line
+    ended.
     """
     text = ""
     for at, line in enumerate(lines):
         if at:
             above = boxes[at - 1]
-            apart = boxes[at].y0 > above.y1 or above.x1 - above.x0 < _FULL_LINE * column_width
+            short = above.x1 - above.x0 < _FULL_LINE * column_width and not lines[at - 1].endswith(_GOES_ON)
+            apart = boxes[at].y0 > above.y1 or short
             text += "\n\n" if apart else "\n"
         text += line
     return _LINE_END.sub("\n\n", text)

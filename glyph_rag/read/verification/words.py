@@ -36,10 +36,11 @@ _PLAIN = (
     r"|(?P<sign>[%$€£¥₹₽₺฿₫°+=<>≤≥≠×÷±^&@#％＄￥＋＝＜＞‰])"
 )
 _PART = r"[A-Za-z0-9_]+"
+_JOINING = rf"[^\W{UNSPACED}]"  # Where words are not parted by spaces, an identifier ends where the script changes.
 _SIMPLE = re.compile(_PLAIN)
 _TOKEN = re.compile(
-    rf"(?P<joined>(?<!\w)(?=[^\s]*[A-Za-z_])(?:{_PART}(?:[._/\\@#~=&?+:-]+{_PART})+|[A-Za-z_]+\d{_PART}|[A-Za-z_]+\d"
-    rf"|{_PART}_{_PART})(?!\w))|{_PLAIN}"
+    rf"(?P<joined>(?<!{_JOINING})(?=[^\s{UNSPACED}]*[A-Za-z_])"
+    rf"(?:{_PART}(?:[._/\\@#~=&?+:-]+{_PART})+|[A-Za-z_]+\d{_PART}|[A-Za-z_]+\d|{_PART}_{_PART})(?!{_JOINING}))|{_PLAIN}"
 )
 _IDENTIFIER = re.compile(
     r".*[_\\@#~=]|.*[A-Za-z0-9]:+[A-Za-z]|.*(?:[A-Za-z]\.\w|\w\.[A-Za-z])|[A-Za-z]+[./-]?\d"
