@@ -15,8 +15,9 @@ from glyph_rag.corpus.split import split
 from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
 from glyph_rag.read.answer import Answer
-from glyph_rag.read.answering import Answering, Wishes
+from glyph_rag.read.answering import Answering
 from glyph_rag.read.chat import Chat
+from glyph_rag.read.job import Wishes
 from glyph_rag.read.plan import Mode, ReadingPlan, Turn
 from glyph_rag.read.planning.material import Material, PlanSettings
 from glyph_rag.read.question.followup import standalone

@@ -13,7 +13,8 @@ from glyph_rag.embed.open import DEFAULT_EMBEDDER, is_bundled, open_embedder
 from glyph_rag.errors import StoreMismatchError
 from glyph_rag.index import Indexer, IndexReport, Progress
 from glyph_rag.limits import Limits
-from glyph_rag.read.answering import NOT_FOUND, Answering
+from glyph_rag.read.answering import Answering
+from glyph_rag.read.conclude import NOT_FOUND
 from glyph_rag.read.open import open_reader
 from glyph_rag.read.planning.receipt import ReceiptBook, Receipts
 from glyph_rag.read.reader import Reader

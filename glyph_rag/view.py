@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from glyph_rag.asking import Asking
+from glyph_rag.corpus.document import Document
 from glyph_rag.embed.embedder import Embedder
 from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
@@ -84,6 +87,12 @@ class View(Asking):
         self.limits.check("k", k, "k")
         access = self._access if where is None else self._access.narrowed(self.limits, where=where)
         return self._retriever.search(question, k, access=access, min_score=min_score, mmr=mmr, after=after)
+
+    def documents(self, ids: Sequence[str]) -> list[Document]:
+        """The documents with these ids, in this order. Those that are not here, or may not be seen, are left out."""
+        found = self._store.documents(ids, self._access.scope.namespace or "")
+        present = [found[name] for name in dict.fromkeys(ids) if name in found]
+        return [document for document in present if self._access.admits_document(document)]
 
     def page(self, page_id: str) -> Page:
         """The page with this id, as found in a hit or a citation.

@@ -6,66 +6,20 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from glyph_rag.errors import ReaderError
-from glyph_rag.read.answer import Answer, Sentence, Usage
+from glyph_rag.read.answer import Answer
+from glyph_rag.read.conclude import conclude
 from glyph_rag.read.crosscheck import compare
+from glyph_rag.read.job import Job, Wishes
 from glyph_rag.read.plan import Excerpt, Mode, ReadingPlan
 from glyph_rag.read.planning.material import Material, PlanSettings, Viewer
 from glyph_rag.read.planning.planner import make_plan
 from glyph_rag.read.planning.receipt import Receipts
-from glyph_rag.read.prices import price_of
 from glyph_rag.read.reader import Reader, Reading, Sight
-from glyph_rag.read.safety.notices import notices_about
-from glyph_rag.read.sources import Source, at_home, sources
 from glyph_rag.read.streaming import AnswerStream, AsyncAnswerStream, Words
-from glyph_rag.read.structured import Form, check_fields, fill
-from glyph_rag.read.verify import verify
 from glyph_rag.typeset.cache import PageCache
-from glyph_rag.typeset.render import page_label
-
-NOT_FOUND = "The documents do not answer this."
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """How a question is to be answered.
-
-    Attributes:
-        plan: What the reader is shown.
-        strict: Leave out every sentence that the source does not support.
-        free: Keep an answer of which the source supports no sentence: a summary has words of its own.
-        cross_check: Ask through the other channel too.
-        form: A form to fill in, or None.
-    """
-
-    plan: PlanSettings = field(default_factory=PlanSettings)
-    strict: bool = False
-    free: bool = False
-    cross_check: bool = False
-    form: type[Form] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A question that has been planned.
-
-    Attributes:
-        material: The question and what was found.
-        wishes: How to answer it.
-        plan: What the reader is shown.
-        excerpts: What of the source stands behind its labels.
-        seconds: Seconds spent so far, by step.
-        planned: When the plan was ready, by `time.perf_counter`.
-    """
-
-    material: Material
-    wishes: Wishes
-    plan: ReadingPlan
-    excerpts: tuple[Excerpt, ...]
-    seconds: Mapping[str, float]
-    planned: float
 
 
 class Answering:
@@ -194,86 +148,7 @@ class Answering:
 
     def finish(self, job: Job, reading: Reading) -> Answer:
         """Checks what was read against the source."""
-        read = time.perf_counter()
-        shown = sources(job.excerpts, reading.shown)
-        draft = _filled(job, reading, shown) if job.wishes.form is not None else _verified(reading.text, job, shown)
-        seconds = {**job.seconds, "read": read - job.planned, "verify": time.perf_counter() - read}
-        return replace(
-            draft,
-            usage=self._usage(job.plan, reading, seconds),
-            notices=(*reading.notices, *_about(job.plan, shown), *draft.notices),
-        )
-
-    def _usage(self, plan: ReadingPlan, reading: Reading, seconds: Mapping[str, float]) -> Usage:
-        tokens = plan.tokens if reading.tokens is None else reading.tokens
-        sight = self.viewer().sight
-        price = price_of(sight.model, tokens, reading.output_tokens or 0, sight.provider or None)
-        return Usage(
-            image_tokens=plan.image_tokens,
-            text_tokens=plan.text_tokens,
-            expected_tokens=plan.tokens,
-            reported_tokens=reading.tokens,
-            output_tokens=reading.output_tokens,
-            usd=None if price is None else float(price.usd),
-            price_source="" if price is None else price.source,
-            seconds=seconds,
-        )
-
-
-def _verified(text: str, job: Job, shown: list[Source]) -> Answer:
-    """The answer in a reader's words."""
-    sentences, cited = verify(text, [source.page for source in shown])
-    supported = [sentence for sentence in sentences if sentence.support != "unsupported"]
-    kept = supported if job.wishes.strict or not (supported or job.wishes.free) else sentences
-    notice = _withheld(sentences, len(sentences) - len(kept))
-    return Answer(
-        text=" ".join(sentence.text for sentence in kept) or NOT_FOUND,
-        found=bool(kept),
-        sentences=sentences,
-        citations=at_home(cited, shown),
-        supported=bool(sentences) and len(supported) == len(sentences),
-        plan=job.plan,
-        usage=Usage(0, 0),
-        notices=notice,
-    )
-
-
-def _withheld(sentences: tuple[Sentence, ...], count: int) -> tuple[str, ...]:
-    if not count:
-        return ()
-    left_out = "1 sentence was" if count == 1 else f"{count} sentences were"
-    return (f"{left_out} left out, because what was read does not say so; `sentences` still holds all of them.",)
-
-
-def _filled(job: Job, reading: Reading, shown: list[Source]) -> Answer:
-    """The answer as a form."""
-    form = job.wishes.form
-    if form is None or not reading.data:
-        return Answer(NOT_FOUND, False, (), (), False, job.plan, Usage(0, 0))
-    data = fill(reading.data, form)
-    checked = check_fields(data, [source.page for source in shown])
-    fields = tuple(
-        value if value.citation is None else replace(value, citation=at_home([value.citation], shown)[0])
-        for value in checked
-    )
-    return Answer(
-        text=reading.data,
-        found=True,
-        sentences=(),
-        citations=tuple(dict.fromkeys(value.citation for value in fields if value.citation is not None)),
-        supported=bool(fields) and all(value.support != "unsupported" for value in fields),
-        plan=job.plan,
-        usage=Usage(0, 0),
-        data=data,
-        fields=fields,
-    )
-
-
-def _about(plan: ReadingPlan, shown: list[Source]) -> tuple[str, ...]:
-    """What the user has to know of what was shown, and of what was not."""
-    labelled = [(", ".join(source.labels), page_label(source.page), source.page.text) for source in shown]
-    left_out = tuple(f"Not read: {omission.place}: {omission.why}." for omission in plan.omitted)
-    return (*left_out, *notices_about(labelled))
+        return conclude(job, reading, self.viewer().sight)
 
 
 def _other_channel(wishes: Wishes, answer: Answer) -> Wishes:

@@ -85,13 +85,15 @@ def build_prompt(question: str, plan: ReadingPlan, schema: str = "") -> Prompt:
         plan: What to show.
         schema: A JSON schema that the reply has to fit, as JSON text, or an empty string.
     """
-    parts: list[Part] = []
-    for page in plan.pages:
-        parts += [TextPart(page_heading(page.labels)), PagePart(page)]
-    parts += [TextPart(words_of(text)) for text in plan.texts]
-    parts += [TextPart(said) for said in _conversation(plan.turns)]
-    parts.append(TextPart(_encodable(question)))
-    return Prompt(f"{_SYSTEM}\n\n{_FORM}{schema}" if schema else _SYSTEM, tuple(parts))
+    said = [TextPart(words) for words in _conversation(plan.turns)]
+    parts = (*context_parts(plan), *said, TextPart(_encodable(question)))
+    return Prompt(f"{_SYSTEM}\n\n{_FORM}{schema}" if schema else _SYSTEM, parts)
+
+
+def context_parts(plan: ReadingPlan) -> tuple[Part, ...]:
+    """What a plan shows of documents, each after its label, for a prompt that somebody else writes."""
+    pages = [part for page in plan.pages for part in (TextPart(page_heading(page.labels)), PagePart(page))]
+    return (*pages, *(TextPart(words_of(text)) for text in plan.texts))
 
 
 def prompt_texts(question: str, turns: Sequence[Turn], schema: str = "") -> tuple[str, ...]:

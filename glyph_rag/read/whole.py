@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from glyph_rag.read.answer import Answer
-from glyph_rag.read.answering import Answering, Job, Wishes
+from glyph_rag.read.answering import Answering
+from glyph_rag.read.job import Job, Wishes
 from glyph_rag.read.plan import Excerpt, PlanText, ReadingPlan
 from glyph_rag.read.planning.density import choose_density
 from glyph_rag.read.planning.material import Material, PlanSettings

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
+from glyph_rag.corpus.document import Document, MetadataValue
 from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
 from glyph_rag.search.filter_sql import to_sql
@@ -60,9 +62,14 @@ class Access:
 
     def admits(self, page: Page) -> bool:
         """Whether the condition holds for a page's document, by what the page itself says of it."""
-        return self.condition is None or matches(
-            self.condition, page.metadata, document_id=page.document_id, source=page.source
-        )
+        return self._admits(page.document_id, page.source, page.metadata)
+
+    def admits_document(self, document: Document) -> bool:
+        """Whether the condition holds for a document."""
+        return self._admits(document.id, document.source, document.metadata)
+
+    def _admits(self, document_id: str, source: str, metadata: Mapping[str, MetadataValue]) -> bool:
+        return self.condition is None or matches(self.condition, metadata, document_id=document_id, source=source)
 
     def _and(self, condition: Condition) -> Condition:
         # Side by side, not inside each other: SQLite bounds how deep an expression is.

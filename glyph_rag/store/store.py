@@ -17,7 +17,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from glyph_rag.corpus.document import Chunk
+from glyph_rag.corpus.document import Chunk, Document
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
 from glyph_rag.errors import StoreError
 from glyph_rag.store import files, identity, load, rows, wordsearch
@@ -356,6 +356,15 @@ class Store:
                 (page_id, namespace),
             ).fetchone()
             return int(found[0]) if found else None
+
+    def documents(self, document_ids: Sequence[str], namespace: str = "") -> dict[str, Document]:
+        """Those of the documents that a namespace holds, by id."""
+        found: dict[str, int] = {}
+        with self.reading() as snapshot:
+            for part, places in rows.portions(document_ids):
+                query = f"SELECT id, row FROM documents WHERE namespace = ? AND id IN ({places})"
+                found.update(snapshot.connection.execute(query, (namespace, *part)).fetchall())
+            return {name: load.load_document(snapshot.connection, row).document for name, row in found.items()}
 
     def document_ids(self, namespace: str = "") -> list[str]:
         """The ids of all documents of a namespace, sorted."""

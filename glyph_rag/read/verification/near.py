@@ -56,7 +56,7 @@ def find_misread(text: str, pages: Sequence[Shown]) -> Place | None:
     word is replaced only where enough of the rest agrees and nothing else in the source is as near.
     """
     for near, score in find_near(text, pages):
-        place = _without_neighbours(text, near)
+        place = _with_ends(text, _without_neighbours(text, near))
         if _is_sure(text, place, score, pages):
             return place
     return None
@@ -139,6 +139,26 @@ def _without_neighbours(text: str, place: Place) -> Place:
             break
         inside.pop(at)
     return replace(place, start=max(place.start, inside[0][0]), end=min(place.end, inside[-1][1]))
+
+
+def _with_ends(text: str, place: Place) -> Place:
+    """A place with the first and last words of its sentence, where the text has as many words of its own there.
+
+    "Six days remain" is most like "days remain" in the source, but what it misread is "Five days remain".
+    """
+    shown = place.shown
+    answer, quote = shown.words(text), shown.words(place.quote)
+    equal = [b for b in Indel.opcodes([t.key for t in answer], [t.key for t in quote]) if b.tag == "equal"]
+    if not equal:
+        return place
+    before, after = equal[0].src_start, len(answer) - equal[-1].src_end
+    first = next((a for a, b in shown.sentences if a <= place.start < b), place.start)
+    last = next((b for a, b in shown.sentences if a < place.end <= b), place.end)
+    if len(shown.words(shown.text[first : place.start])) <= before:
+        place = replace(place, start=first)
+    if len(shown.words(shown.text[place.end : last])) <= after:
+        place = replace(place, end=last)
+    return place
 
 
 def _shared(sentence: tuple[int, int], place: Place, wanted: set[str]) -> float:
