@@ -11,6 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner
+
+from glyph_rag import Document, GlyphRAG
+from glyph_rag.cli import console
+from glyph_rag.cli.app import app
 
 
 def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -109,3 +115,37 @@ def test_demo_answers_in_two_languages() -> None:
     assert shown.returncode == 0, shown.stderr
     for words in ("7 added", "8 days", "head of operations", "第三天", "leave.md:"):
         assert words in shown.stdout
+
+
+def test_a_stopped_run_says_that_it_can_go_on_and_does(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("a.md", "b.md"):
+        (tree / name).write_text(f"The words of {name} are its own.")
+
+    def stop(self: GlyphRAG, *arguments: object, **named: object) -> None:
+        self.add([Document("tree/a.md", "The words of a.md are its own.")])
+        raise KeyboardInterrupt
+
+    command = ["index", str(tree), "--store", str(tmp_path / "kb")]
+    with monkeypatch.context() as patched:
+        patched.setattr(GlyphRAG, "add_path", stop)
+        stopped = CliRunner().invoke(app, command)
+    assert stopped.exit_code == 130
+    assert "the same command goes on" in capfd.readouterr().err + stopped.output
+    again = run(*command)
+    assert again.returncode == 0
+    assert "2 documents" in again.stdout
+
+
+def test_without_a_terminal_progress_is_lines(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(console, "err", Console(stderr=True, force_terminal=False))
+    with console.progress_bar("Indexing") as progress:
+        progress(1, 2)
+        progress(7, 0)
+    assert capfd.readouterr().err.splitlines() == ["Indexing: 1 of 2", "Indexing: 7"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from glyph_rag.cli.console import DEFAULT_STORE, EmbedderOption, StoreOption, err, out, progress_bar
+from glyph_rag.cli.console import DEFAULT_STORE, EmbedderOption, StoreOption, err, interruptible, out, progress_bar
 from glyph_rag.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from glyph_rag.read.reader import Reader
     from glyph_rag.typeset.profile import RenderProfile
 
-_EXIT_INTERRUPTED = 130
 _CONFIGS = (".yaml", ".yml", ".json")
 
 
@@ -77,10 +76,10 @@ def _densities(names: str) -> dict[str, RenderProfile]:
 
 
 def _open_reader(spec: str, embedder: str | None) -> Reader:
-    from glyph_rag.embed.open import DEFAULT_EMBEDDER, open_embedder
+    from glyph_rag.embed.open import DEFAULT_EMBEDDER, open_embedder, text_embedder
     from glyph_rag.read.open import open_reader
 
-    return open_reader(spec, open_embedder(embedder or DEFAULT_EMBEDDER))
+    return open_reader(spec, text_embedder(open_embedder(embedder or DEFAULT_EMBEDDER)))
 
 
 def _default_path(store: Path, reader: str) -> Path:
@@ -106,22 +105,19 @@ def _measure(
     from glyph_rag.measure.calibrate import calibrate as measure
 
     partial = path.with_name(f"{path.name}.partial")
-    try:
-        with progress_bar("Asking") as progress:
-            receipt = measure(
-                reader,
-                scripts,
-                densities=densities,
-                with_text=with_text,
-                probes=probes,
-                seed=seed,
-                partial=partial,
-                workers=workers,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        err.print(f"[yellow]stopped[/]: what was measured is in {escape(str(partial))}; the same command goes on")
-        raise typer.Exit(_EXIT_INTERRUPTED) from None
+    goes_on = f"what was measured is in {partial}; the same command goes on"
+    with interruptible(goes_on), progress_bar("Asking") as progress:
+        receipt = measure(
+            reader,
+            scripts,
+            densities=densities,
+            with_text=with_text,
+            probes=probes,
+            seed=seed,
+            partial=partial,
+            workers=workers,
+            progress=progress,
+        )
     receipt.save(path)
     partial.unlink(missing_ok=True)
     return receipt

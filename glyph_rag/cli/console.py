@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EXIT_ERROR: Final = 1
 EXIT_SKIPPED: Final = 3
+EXIT_INTERRUPTED: Final = 130
+_SECONDS_BETWEEN_LINES: Final = 10.0
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -45,10 +48,10 @@ def open_store(
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """A progress bar on a terminal, nothing elsewhere."""
+def progress_bar(title: str) -> Iterator[Progress]:
+    """A progress bar on a terminal; elsewhere a line now and then, for whoever reads the log."""
     if not err.is_terminal:
-        yield None
+        yield _log_progress(title)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -56,6 +59,28 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def _log_progress(title: str) -> Progress:
+    told = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            err.print(f"{title}: {done} of {total}" if total else f"{title}: {done}")
+
+    return tell
+
+
+@contextmanager
+def interruptible(message: str) -> Iterator[None]:
+    """Ends with a message instead of a traceback when the user stops a long command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(f"[yellow]stopped[/]: {escape(message)}")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def print_skipped(skipped: Sequence[Skipped]) -> None:

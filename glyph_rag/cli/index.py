@@ -14,6 +14,7 @@ from glyph_rag.cli.console import (
     EmbedderOption,
     JsonOption,
     StoreOption,
+    interruptible,
     open_store,
     out,
     print_json,
@@ -39,7 +40,11 @@ def index(
     Exit code 0: everything is indexed. 3: some files were skipped (each is reported with its reason), the rest is
     indexed. 1: nothing could be done.
     """
-    with open_store(store, embedder, create=True) as rag, progress_bar("Indexing") as progress:
+    with (
+        interruptible("what was indexed stays; the same command goes on"),
+        open_store(store, embedder, create=True) as rag,
+        progress_bar("Indexing") as progress,
+    ):
         report = rag.add_path(path, sync=sync, exclude=exclude or (), progress=progress)
         stats = rag.stats()
     if as_json:

@@ -18,6 +18,7 @@ from glyph_rag.cli.console import (
     EmbedderOption,
     JsonOption,
     StoreOption,
+    interruptible,
     out,
     print_json,
     progress_bar,
@@ -125,6 +126,7 @@ def import_(
 ) -> None:
     """Add the documents of an export to a store. Documents that are there already are passed over."""
     with (
+        interruptible("what was imported stays; the same command goes on"),
         _lines(source) as lines,
         _opened(store, embedder) as indexer,
         progress_bar("Importing") as progress,
