@@ -32,7 +32,7 @@ from rich.table import Table
 
 from glyph_rag import Answer, Document, Embedder, EmbedderInfo, GlyphRAG
 from glyph_rag.embed.embedder import FloatArray
-from glyph_rag.embed.open import open_embedder
+from glyph_rag.embed.open import open_embedder, text_embedder
 from glyph_rag.read.ocr.reader import OcrReader
 from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.read.reader import Reading
@@ -156,7 +156,7 @@ def evaluate(name: str, path: Path, embedder: str, every: int) -> Score:
     texts = {document.id: document.text for document in documents}
     source = SourceRecogniser()
     memory: dict[str, FloatArray] = {}
-    model = RememberingEmbedder(open_embedder(embedder), memory, recall=False)
+    model = RememberingEmbedder(text_embedder(open_embedder(embedder)), memory, recall=False)
     ceiling_reader = OcrReader(RememberingEmbedder(model, memory, recall=True), source)
     score = Score()
     reader = OcrReader(model)

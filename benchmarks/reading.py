@@ -65,7 +65,7 @@ from rich.console import Console
 from rich.progress import track
 
 from glyph_rag import Document, Embedder
-from glyph_rag.embed.open import open_embedder
+from glyph_rag.embed.open import open_embedder, text_embedder
 from glyph_rag.typeset.profile import PRESETS
 
 SETS = ("xquad en", "xquad zh", "cmrc2018", "hotpotqa", "musique", "lihua_world", "tatqa")
@@ -210,7 +210,7 @@ def _embedder_for(language: str) -> str:
 
 @cache
 def _embedder(name: str) -> Embedder:
-    return open_embedder(name)
+    return text_embedder(open_embedder(name))
 
 
 @contextmanager

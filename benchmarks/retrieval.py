@@ -39,7 +39,7 @@ from glyph_rag import Embedder, EmbedderInfo
 from glyph_rag.corpus.split import split
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.embed.language import knows
-from glyph_rag.embed.open import open_embedder
+from glyph_rag.embed.open import open_embedder, text_embedder
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
 from glyph_rag.search.candidates import Query
@@ -228,7 +228,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = arguments.vectors or Path(temporary)
             folder.mkdir(parents=True, exist_ok=True)
-            with closing(KeptVectors(open_embedder(named), folder / f"{named}.db")) as embedder:
+            with closing(KeptVectors(text_embedder(open_embedder(named)), folder / f"{named}.db")) as embedder:
                 for way, score in measure(corpus, questions, embedder):
                     table.add_row(name, named, str(len(questions)), way, *(f"{value:.3f}" for value in score.values()))
         table.add_section()

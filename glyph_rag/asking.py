@@ -64,6 +64,7 @@ class Asking(ABC):
         schema: type[Form] | None = None,
         history: Sequence[Turn] = (),
         where: Filter | None = None,
+        hits: Sequence[Hit] | None = None,
     ) -> Answer:
         """Finds the best pages, lets the reader look at them, and checks what it says against the source.
 
@@ -79,12 +80,13 @@ class Asking(ABC):
             schema: A pydantic model to fill in; the answer's `data` is an instance of it, each value checked.
             history: The conversation so far, oldest first; a question that goes on from it is understood so.
             where: A filter on the documents, as `{"team": "north", "year": {"$gte": 2024}}` (docs/search.md).
+            hits: What `search` has found: answer from these, whatever `k` and `where` say, and search no more.
 
         Raises:
             InputError: If the question is empty, `k` is less than 1, or the budget has no room for any passage.
             ReaderError: If the pages cannot be read at all, or the reader cannot fill in a form.
         """
-        material, spent = self._find(question, k, history, where)
+        material, spent = self._find(question, k, history, where, hits)
         wishes = Wishes(PlanSettings(mode, density, budget), strict, False, cross_check, schema)
         return self._answering.answer(material, wishes, spent)
 
@@ -101,9 +103,10 @@ class Asking(ABC):
         schema: type[Form] | None = None,
         history: Sequence[Turn] = (),
         where: Filter | None = None,
+        hits: Sequence[Hit] | None = None,
     ) -> Answer:
         """As `ask`, without blocking the event loop."""
-        material, spent = await asyncio.to_thread(self._find, question, k, history, where)
+        material, spent = await asyncio.to_thread(self._find, question, k, history, where, hits)
         wishes = Wishes(PlanSettings(mode, density, budget), strict, False, cross_check, schema)
         return await self._answering.aanswer(material, wishes, spent)
 
@@ -118,12 +121,13 @@ class Asking(ABC):
         strict: bool = False,
         history: Sequence[Turn] = (),
         where: Filter | None = None,
+        hits: Sequence[Hit] | None = None,
     ) -> AnswerStream:
         """As `ask`, giving the reader's words as they come; the checked answer is the stream's `answer`.
 
         With `strict`, words come only when they have been checked.
         """
-        material, spent = self._find(question, k, history, where)
+        material, spent = self._find(question, k, history, where, hits)
         return self._answering.stream(material, Wishes(PlanSettings(mode, density, budget), strict), spent)
 
     async def astream(
@@ -137,9 +141,10 @@ class Asking(ABC):
         strict: bool = False,
         history: Sequence[Turn] = (),
         where: Filter | None = None,
+        hits: Sequence[Hit] | None = None,
     ) -> AsyncAnswerStream:
         """As `stream`, without blocking the event loop: `async for words in await rag.astream(...)`."""
-        material, spent = await asyncio.to_thread(self._find, question, k, history, where)
+        material, spent = await asyncio.to_thread(self._find, question, k, history, where, hits)
         return self._answering.astream(material, Wishes(PlanSettings(mode, density, budget), strict), spent)
 
     def plan(
@@ -246,14 +251,21 @@ class Asking(ABC):
         return Chat(asks) if session is None else Chat.restore(asks, session)
 
     def _find(
-        self, question: str, k: int, history: Sequence[Turn], where: Filter | None
+        self,
+        question: str,
+        k: int,
+        history: Sequence[Turn],
+        where: Filter | None,
+        hits: Sequence[Hit] | None = None,
     ) -> tuple[Material, dict[str, float]]:
         started = time.perf_counter()
         self.check_question(question)
+        if hits is not None:
+            return Material(question, hits, tuple(history)), {}
         # A conversation's question may be longer than one may ask, together with what it follows.
         words = standalone(question, history)[-self.limits.question_chars :]
-        hits = self.search(words, k, where=where)
-        return Material(question, hits, tuple(history)), {"search": time.perf_counter() - started}
+        found = self.search(words, k, where=where)
+        return Material(question, found, tuple(history)), {"search": time.perf_counter() - started}
 
     def check_question(self, question: str) -> None:
         """Raises what `ask` raises for a question that is empty or too long."""

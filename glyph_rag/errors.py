@@ -90,5 +90,5 @@ class ReaderError(GlyphRAGError):
 class MissingExtraError(GlyphRAGError, ImportError):
     """An optional dependency is not installed."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package {package!r} is not installed", hint=f"pip install 'glyph-rag[{extra}]'")
+    def __init__(self, package: str, extra: str, *, distribution: str = "glyph-rag") -> None:
+        super().__init__(f"the package {package!r} is not installed", hint=f"pip install '{distribution}[{extra}]'")

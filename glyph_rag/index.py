@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from glyph_rag.corpus.document import Chunk, Document
+from glyph_rag.corpus.document import Document
 from glyph_rag.corpus.files import SourceFile, count_files, parse, read_path
 from glyph_rag.corpus.source import Skipped
 from glyph_rag.corpus.split import SPLIT_VERSION, split
-from glyph_rag.embed.embedder import Embedder, FloatArray
+from glyph_rag.embed.embedder import AnyEmbedder, Embedder, FloatArray, PageEmbedder
 from glyph_rag.errors import EmbedderError, InputError
 from glyph_rag.limits import Limits
 from glyph_rag.store.exchange import read_lines
-from glyph_rag.store.rows import Prepared, check_names, content_key
-from glyph_rag.store.store import IndexedFile, Store
-from glyph_rag.typeset.page import make_pages
+from glyph_rag.store.rows import IndexedFile, Prepared, check_names, content_key, page_content_key
+from glyph_rag.store.store import Store
+from glyph_rag.typeset.page import Page, make_pages
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how much is done and how much there is (0 if unknown). An exception it raises stops the work; the
 batches written so far stay."""
 
+_Item = TypeVar("_Item")
+
 _BATCH_CHUNKS = 128
+
+_BATCH_PAGES = 16
+"""Pages that are drawn and embedded at a time, and about so many that are written in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class IndexReport:
         updated: Documents that replaced one with the same id.
         unchanged: Documents that were there already, word for word.
         removed: Documents that are no longer in their file, or whose file is gone (only with `sync`).
-        embedded: Chunks that had to be embedded; others had the same words as one that was there.
+        embedded: Chunks that had to be embedded; others had the same words as one that was there. With a page
+            embedder, pages; others look the same.
         skipped: What could not be indexed, and why.
     """
 
@@ -67,7 +74,7 @@ class _Tally:
 class Indexer:
     """Adds to one store. Everything added between two batches is either there completely or not at all."""
 
-    def __init__(self, store: Store, embedder: Embedder, limits: Limits, namespace: str = "") -> None:
+    def __init__(self, store: Store, embedder: AnyEmbedder, limits: Limits, namespace: str = "") -> None:
         """
         Args:
             store: What to add to.
@@ -185,8 +192,13 @@ class Indexer:
         self._waiting[namespace, document.id] = Prepared(document, digest, chunks, pages, file, namespace)
         self._tally.added += before is None
         self._tally.updated += before is not None
-        if sum(len(waiting.chunks) for waiting in self._waiting.values()) >= _BATCH_CHUNKS:
+        if self._is_batch():
             self._flush()
+
+    def _is_batch(self) -> bool:
+        if isinstance(self._embedder, PageEmbedder):
+            return sum(len(waiting.pages) for waiting in self._waiting.values()) >= _BATCH_PAGES
+        return sum(len(waiting.chunks) for waiting in self._waiting.values()) >= _BATCH_CHUNKS
 
     def _check(self, document: Document) -> None:
         self._limits.check("id_chars", len(document.id), f"id of document {document.id[:40]!r}")
@@ -199,27 +211,27 @@ class Indexer:
         """Writes what is waiting, in one transaction."""
         if self._waiting or self._finished:
             prepared = list(self._waiting.values())
-            vectors = self._vectors([chunk for waiting in prepared for chunk in waiting.chunks])
+            vectors = self._vectors(prepared)
             self._tally.removed += self._store.write(prepared, vectors, self._finished)
         self._waiting, self._finished, self._given = {}, [], {}
 
-    def _vectors(self, chunks: Sequence[Chunk]) -> dict[bytes, FloatArray]:
-        """The vector of every chunk by its content key; what the store already knows is not embedded again."""
-        vectors = {**self._given, **self._store.known_vectors(chunks)}
-        missing = {content_key(chunk): chunk.indexed_text for chunk in chunks}
-        missing = {key: text for key, text in missing.items() if key not in vectors}
-        if missing:
-            vectors.update(zip(missing, self._embed(list(missing.values())), strict=True))
-            self._tally.embedded += len(missing)
-        return vectors
+    def _vectors(self, prepared: Sequence[Prepared]) -> dict[bytes, FloatArray]:
+        """The vectors of every chunk, or with a page embedder of every page, by content key."""
+        if isinstance(self._embedder, PageEmbedder):
+            pages = {page_content_key(page): page for waiting in prepared for page, _ in waiting.pages}
+            return self._completed(pages, partial(_embed_pages, self._embedder))
+        texts = {content_key(chunk): chunk.indexed_text for waiting in prepared for chunk in waiting.chunks}
+        return self._completed(texts, partial(_embed_texts, self._embedder))
 
-    def _embed(self, texts: Sequence[str]) -> FloatArray:
-        vectors, info = self._embedder.embed_documents(texts), self._embedder.info
-        if vectors.shape != (len(texts), info.dimension) or not np.isfinite(vectors).all():
-            raise EmbedderError(
-                f"{info.name} returned {vectors.dtype} {vectors.shape} for {len(texts)} texts",
-                hint=f"an embedder returns finite float32 ({len(texts)}, {info.dimension})",
-            )
+    def _completed(
+        self, wanted: Mapping[bytes, _Item], embed: Callable[[Sequence[_Item]], Iterable[FloatArray]]
+    ) -> dict[bytes, FloatArray]:
+        """The vectors of all that is wanted; what the store already knows is not embedded again."""
+        vectors = {**self._given, **self._store.known_vectors(list(wanted))}
+        missing = {key: item for key, item in wanted.items() if key not in vectors}
+        if missing:
+            vectors.update(zip(missing, embed(list(missing.values())), strict=True))
+            self._tally.embedded += len(missing)
         return vectors
 
     def _forget(self, files: Sequence[str]) -> None:
@@ -227,3 +239,31 @@ class Indexer:
         gone = [file for file in files if file not in kept]
         if gone:
             self._tally.removed += self._store.forget_files(gone, self._namespace)
+
+
+def _embed_texts(embedder: Embedder, texts: Sequence[str]) -> FloatArray:
+    vectors, info = embedder.embed_documents(texts), embedder.info
+    if vectors.shape != (len(texts), info.dimension) or not np.isfinite(vectors).all():
+        raise EmbedderError(
+            f"{info.name} returned {vectors.dtype} {vectors.shape} for {len(texts)} texts",
+            hint=f"an embedder returns finite float32 ({len(texts)}, {info.dimension})",
+        )
+    return vectors
+
+
+def _embed_pages(embedder: PageEmbedder, pages: Sequence[Page]) -> Iterator[FloatArray]:
+    """Draws and embeds pages, a few at a time: a long document has more than fit into memory."""
+    info = embedder.info
+    for at in range(0, len(pages), _BATCH_PAGES):
+        # Without a label: that is another wherever the page is shown.
+        images = [page.image() for page in pages[at : at + _BATCH_PAGES]]
+        for vectors in (found := embedder.embed_pages(images)):
+            count = len(vectors) if vectors.ndim == 2 and vectors.shape[1] == info.dimension else 0
+            if not 1 <= count <= info.vectors_per_page or not np.isfinite(vectors).all():
+                raise EmbedderError(
+                    f"{info.name} returned {vectors.dtype} {vectors.shape} for a page",
+                    hint=f"a page gets 1 to {info.vectors_per_page} finite float32 vectors of {info.dimension}",
+                )
+        if len(found) != len(images):
+            raise EmbedderError(f"{info.name} returned vectors of {len(found)} pages for {len(images)}")
+        yield from found

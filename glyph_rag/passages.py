@@ -45,6 +45,20 @@ class Given:
     first_line: int | None = None
     place: str = ""
 
+    @classmethod
+    def of(cls, text: str, metadata: Mapping[str, object]) -> Given:
+        """A passage with what the loaders of frameworks say of it in its metadata.
+
+        Its source is the first of "source", "file_path", "file_name" and "url" that is there; its place is "place", or
+        else the page in "page_label" or "page"; its first line is "line_start", where it has no place.
+        """
+        named = (metadata.get(key) for key in ("source", "file_path", "file_name", "url"))
+        source = next((str(value) for value in named if value), "")
+        pages = (metadata.get(key) for key in ("page_label", "page"))
+        page = next((f"page {value}" for value in pages if value not in (None, "")), "")
+        place, line = str(metadata.get("place") or page), metadata.get("line_start")
+        return cls(text, source, line if isinstance(line, int) and not place else None, place)
+
 
 @dataclass(frozen=True, eq=False)
 class Passages:
@@ -113,12 +127,23 @@ def typeset_passages(
     viewer = viewer or Viewer("", Sight())
     density = settings.density or "careful"
     profile = density if isinstance(density, RenderProfile) else RenderProfile.preset(density)
-    hits = [hit for number, passage in enumerate(passages) for hit in _hits(number, passage, profile)]
-    material = Material(question, hits)
+    material = Material(question, hits_of(passages, profile))
     plan, excerpts = make_plan(material, replace(settings, density=profile), viewer, cache)
     planned = time.perf_counter()
     job = Job(material, Wishes(settings, free=True), plan, excerpts, {"typeset": planned - started}, planned)
     return Passages(plan, job, viewer.sight)
+
+
+def hits_of(passages: Sequence[Given], density: str | RenderProfile = "careful") -> list[Hit]:
+    """The pages of passages, in their order, for whoever has `Answering` plan, read and check.
+
+    Each passage is a document of its own; which, `number_of` says.
+
+    Raises:
+        ProfileError: There is no preset of that name.
+    """
+    profile = density if isinstance(density, RenderProfile) else RenderProfile.preset(density)
+    return [hit for number, passage in enumerate(passages) for hit in _hits(number, passage, profile)]
 
 
 def number_of(document_id: str) -> int:

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from glyph_rag.corpus.document import Document
-from glyph_rag.embed.embedder import Embedder
-from glyph_rag.embed.open import DEFAULT_EMBEDDER, is_bundled, open_embedder
+from glyph_rag.embed.embedder import AnyEmbedder
+from glyph_rag.embed.open import DEFAULT_EMBEDDER, is_bundled, open_embedder, text_embedder
 from glyph_rag.errors import StoreMismatchError
 from glyph_rag.index import Indexer, IndexReport, Progress
 from glyph_rag.limits import Limits
@@ -36,7 +36,7 @@ class GlyphRAG(View):
         cls,
         path: str | Path,
         *,
-        embedder: Embedder | str | None = None,
+        embedder: AnyEmbedder | str | None = None,
         reader: Reader | str | None = None,
         profile: RenderProfile | None = None,
         limits: Limits | None = None,
@@ -51,7 +51,8 @@ class GlyphRAG(View):
             path: The store's folder.
             embedder: An embedder, or its name: "minilm" (the default; English), "e5" (100 languages; needs the
                 `multilingual` extra), or the hub id or path of a sentence-transformers model (needs the
-                `transformers` extra). An existing store remembers which of the first two it was made with.
+                `transformers` extra); "visual:" before that makes a model look at page images (docs/embedders.md). An
+                existing store remembers which of the first two it was made with.
             reader: Answers from page images: a reader, or "ocr" (the embedded one, the default), "openai:<model>",
                 "openai:<model>@<address>" or "transformers:<hub id or path>".
             profile: How pages are set. A new store keeps it; an existing one refuses another than its own.
@@ -76,7 +77,7 @@ class GlyphRAG(View):
             embedder = open_embedder(embedder)
         store = Store.open(folder, embedder.info, profile, create=create, precision=precision)
         if reader is None or isinstance(reader, str):
-            reader = open_reader(reader or "ocr", embedder)
+            reader = open_reader(reader or "ocr", text_embedder(embedder))
         pages = cache or PageCache()
         book = ReceiptBook.load(folder / "receipts") if receipts is None else receipts
         return cls(store, embedder, Answering(reader, book, pages), limits or Limits(), pages)

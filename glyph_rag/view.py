@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from glyph_rag.asking import Asking
 from glyph_rag.corpus.document import Document
-from glyph_rag.embed.embedder import Embedder
+from glyph_rag.embed.embedder import AnyEmbedder, FloatArray
 from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
+from glyph_rag.read.answer import Answer
 from glyph_rag.read.answering import Answering
 from glyph_rag.search.access import UNNAMED, Access
 from glyph_rag.search.filters import Filter
@@ -16,8 +18,12 @@ from glyph_rag.search.hit import Hit
 from glyph_rag.search.retriever import Retriever
 from glyph_rag.store.store import Store
 from glyph_rag.typeset.cache import PageCache
+from glyph_rag.typeset.highlight import highlight
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.render import cached_png, page_label
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class View(Asking):
@@ -29,7 +35,7 @@ class View(Asking):
     def __init__(
         self,
         store: Store,
-        embedder: Embedder,
+        embedder: AnyEmbedder,
         answering: Answering,
         limits: Limits,
         cache: PageCache,
@@ -39,6 +45,11 @@ class View(Asking):
         super().__init__(answering, limits)
         self._store, self._embedder, self._cache, self._access = store, embedder, cache, access
         self._retriever = Retriever(store, embedder, limits)
+
+    @property
+    def embedder(self) -> AnyEmbedder:
+        """What makes its vectors."""
+        return self._embedder
 
     def scoped(self, *, namespace: str | None = None, where: Filter | None = None) -> View:
         """A view of fewer documents. Whoever gets it cannot widen it: not by a filter, a cursor or the id of a page.
@@ -82,11 +93,24 @@ class View(Asking):
             LimitError: If the question is too long or `k` too large.
         """
         self.check_question(question)
-        if k < 1:
-            raise InputError(f"k is {k}", hint="k is the number of hits wanted, at least 1")
-        self.limits.check("k", k, "k")
-        access = self._access if where is None else self._access.narrowed(self.limits, where=where)
+        self._check_k(k)
+        access = self._within(where)
         return self._retriever.search(question, k, access=access, min_score=min_score, mmr=mmr, after=after)
+
+    def search_by_vector(self, vector: FloatArray, k: int = 5, *, where: Filter | None = None) -> list[Hit]:
+        """The pages nearest to a vector that the caller has already, best first; words play no part.
+
+        Args:
+            vector: float32 (dimension,), as the store's embedder gives it for a question.
+            k: At most this many.
+            where: A filter on the documents.
+
+        Raises:
+            InputError: If it is no vector of that embedder, or the filter is wrong.
+            LimitError: If `k` is too large.
+        """
+        self._check_k(k)
+        return self._retriever.nearest(vector, k, access=self._within(where))
 
     def documents(self, ids: Sequence[str]) -> list[Document]:
         """The documents with these ids, in this order. Those that are not here, or may not be seen, are left out."""
@@ -119,3 +143,21 @@ class View(Asking):
         """
         page = self.page(page_id)
         return cached_png(page, page_label(page), self._cache)
+
+    def highlighted(self, answer: Answer) -> dict[str, Image.Image]:
+        """The pages that an answer was read from, by id, with the words that it cites marked: RGB Pillow images.
+
+        Raises:
+            InputError: If one of them has changed since, or may not be seen here.
+        """
+        shown = dict.fromkeys(page_id for image in answer.plan.pages for page_id in image.page_ids)
+        cited = dict.fromkeys(citation.page_id for citation in answer.citations)
+        return {page_id: highlight(self.page(page_id), answer.boxes_on(page_id)) for page_id in {**shown, **cited}}
+
+    def _check_k(self, k: int) -> None:
+        if k < 1:
+            raise InputError(f"k is {k}", hint="k is the number of hits wanted, at least 1")
+        self.limits.check("k", k, "k")
+
+    def _within(self, where: Filter | None) -> Access:
+        return self._access if where is None else self._access.narrowed(self.limits, where=where)

@@ -617,3 +617,21 @@ def test_images_that_are_shown_are_the_pages(tmp_path: Path) -> None:
         (page,) = reader.plans[0].pages
         home = rag.page(page.page_ids[0])
     assert np.array_equal(page.levels, home.levels(f"[P1] {home.source}:1-{home.line_of(home.end - 1)}"))
+
+
+def test_the_pages_of_an_answer_are_shown_with_its_words_marked(tmp_path: Path) -> None:
+    with open_rag(tmp_path, ScriptedReader("The gate opens at 6:45 on working days.")) as rag:
+        answer = rag.ask("When does the gate open?", k=2)
+        shown = rag.highlighted(answer)
+        assert list(shown) == [page_id for image in answer.plan.pages for page_id in image.page_ids]
+        cited = answer.citations[0].page_id
+        for page_id, image in shown.items():
+            plain = np.asarray(rag.page(page_id).image().convert("RGB"))
+            changed = (np.asarray(image) != plain).any(axis=2)
+            boxes = answer.boxes_on(page_id)
+            assert bool(boxes) == (page_id == cited) == bool(changed.any())
+            for box in boxes:
+                changed[box.y0 : box.y1, box.x0 - 1 : box.x1 + 1] = False
+            assert not changed.any()
+        assert answer.plan.pages[0]._repr_png_() == answer.plan.pages[0].png()
+        assert rag.page(cited)._repr_png_() == rag.page(cited).png()

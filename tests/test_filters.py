@@ -13,7 +13,7 @@ from glyph_rag.corpus.document import Document
 from glyph_rag.errors import InputError, LimitError
 from glyph_rag.limits import Limits
 from glyph_rag.search.access import Access
-from glyph_rag.search.filter_sql import to_sql
+from glyph_rag.search.filter_sql import selection
 from glyph_rag.search.filters import Filter, matches, parse
 from glyph_rag.store.rows import Prepared, RowCounters, insert_document
 from glyph_rag.store.schema import make_tables
@@ -36,8 +36,7 @@ def add(connection: sqlite3.Connection, documents: list[Document], namespace: st
 
 
 def found_by_sql(connection: sqlite3.Connection, where: Filter, namespace: str | None = "") -> set[str]:
-    sql, parameters = to_sql(parse(where, LIMITS))
-    rows = Scope(namespace, sql, tuple(parameters)).documents(connection).tolist()
+    rows = Scope(namespace, selection(parse(where, LIMITS))).documents(connection).tolist()
     return {connection.execute("SELECT id FROM documents WHERE row = ?", (row,)).fetchone()[0] for row in rows}
 
 

@@ -240,3 +240,39 @@ def test_metadata_that_was_tampered_with_is_never_served(tmp_path: Path) -> None
     database.close()
     with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag, pytest.raises(StoreDamagedError):
         rag.scoped(where={"team": "a"}).search("lamp")
+
+
+def test_a_vector_finds_what_is_nearest_to_it_within_the_filter(crowd: GlyphRAG) -> None:
+    embedder = HashEmbedder()
+    question = "The red lamp number 40 stands in hall 5."
+    vector = embedder.embed_queries([question])[0]
+    texts = {f"d{n}": f"The {COLOURS[n % 5]} lamp number {n} stands in hall {n % 7}." for n in range(300)}
+    likeness = dict(zip(texts, embedder.embed_documents(list(texts.values())) @ vector, strict=True))
+    found = crowd.search_by_vector(3 * vector, 20)
+    assert found[0].page.document_id == "d40"
+    scores = [likeness[hit.page.document_id] for hit in found]
+    assert scores == sorted(likeness.values(), reverse=True)[:20]
+    assert all(1 >= a.score >= b.score >= 0 for a, b in zip(found, found[1:], strict=False))
+    few = crowd.search_by_vector(vector, 5, where={"n": {"$gte": 100}})
+    assert [likeness[hit.page.document_id] for hit in few] == sorted(
+        (score for name, score in likeness.items() if int(name[1:]) >= 100), reverse=True
+    )[:5]
+
+
+@pytest.mark.parametrize(
+    "vector", [np.zeros(1024), np.full(1024, np.nan), np.ones(3), np.ones((2, 1024)), np.ones(0), np.ones((1, 1, 1024))]
+)
+def test_what_is_no_query_vector_is_refused(crowd: GlyphRAG, vector: np.ndarray) -> None:
+    with pytest.raises(InputError, match="query vector"):
+        crowd.search_by_vector(vector)
+
+
+def test_documents_by_id_are_those_that_may_be_seen(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path, embedder=HashEmbedder()) as rag:
+        kept = [Document("a", "One.", metadata={"team": "x"}), Document("b", "Two.", metadata={"team": "y"})]
+        rag.add(kept)
+        rag.add([Document("a", "Another's.")], namespace="tenant")
+        assert rag.documents(["b", "missing", "a", "b"]) == [kept[1], kept[0]]
+        assert rag.scoped(where={"team": "x"}).documents(["a", "b"]) == [kept[0]]
+        assert [document.text for document in rag.scoped(namespace="tenant").documents(["a", "b"])] == ["Another's."]
+        assert rag.documents([]) == []

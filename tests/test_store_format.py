@@ -24,7 +24,7 @@ from glyph_rag.store.doctor import examine
 from glyph_rag.store.exchange import export_lines
 from glyph_rag.store.identity import embedder_of
 from glyph_rag.store.overview import overview
-from glyph_rag.store.scope import Scope
+from glyph_rag.store.scope import Named, Scope
 from glyph_rag.store.snapshots import writer_lock
 from glyph_rag.store.store import Store
 from glyph_rag.testing import HashEmbedder
@@ -175,7 +175,7 @@ def test_a_document_that_turns_up_in_a_file_goes_with_the_file(tmp_path: Path) -
         assert Indexer(store, EMBEDDER, Limits()).add_path(tree, sync=True).removed == 1
 
 
-TYPED = "EXISTS (SELECT 1 FROM metadata m WHERE m.document = d.row AND m.key = ? AND m.kind = ? AND m.value {} ?)"
+TYPED = "SELECT document FROM metadata WHERE key = ? AND kind = ? AND value {} ?"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_metadata_is_compared_by_type(
     }  # fmt: skip
     with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
         add(store, *(Document(name, f"words {name}", metadata={"v": value}) for name, value in values.items()))
-        scope = Scope("", TYPED.format(operator), (key, kind, value))
+        scope = Scope("", Named(TYPED.format(operator), (key, kind, value)))
         found = store.nearest_chunks(EMBEDDER.embed_queries(["words"])[0], 99, scope)
         assert {store.load_chunk(row).document_id for row, _ in found} == expected
         found = store.matching_chunks("words", 99, scope)
@@ -214,7 +214,7 @@ def test_a_filter_is_exact_at_any_selectivity(tmp_path: Path) -> None:
         everything = store.nearest_chunks(query, 200)
         names = {row: store.load_chunk(row).document_id for row, _ in everything}
         for bound in (0, 1, 2, 50, 199, 200):
-            scope = Scope("", TYPED.format("<"), ("v", "number", bound))
+            scope = Scope("", Named(TYPED.format("<"), ("v", "number", bound)))
             expected = [(row, score) for row, score in everything if int(names[row][1:]) < bound]
             found = store.nearest_chunks(query, 200, scope)
             assert [row for row, _ in found] == [row for row, _ in expected]

@@ -14,8 +14,11 @@ from glyph_rag.store.terms import (
     FTS_TOKENIZER,
     FTS_WEIGHTS,
     MAX_QUERY_TERMS,
+    Term,
+    TermCounter,
     index_terms,
     match_expression,
+    question_terms,
 )
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)
@@ -23,8 +26,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)
 
 def _search(texts: list[str], question: str) -> list[int]:
     """Numbers of the texts that a question finds, best first."""
-    expression = match_expression(question)
-    if expression is None:
+    terms = question_terms(question)
+    if not terms:
         return []
     with closing(sqlite3.connect(":memory:")) as db:
         columns, weights = ", ".join(FTS_COLUMNS), ", ".join(map(str, FTS_WEIGHTS))
@@ -32,7 +35,7 @@ def _search(texts: list[str], question: str) -> list[int]:
         rows = [(i, *index_terms(text)) for i, text in enumerate(texts)]
         db.executemany(f"INSERT INTO t (rowid, {columns}) VALUES (?, ?, ?)", rows)
         best_first = f"SELECT rowid FROM t WHERE t MATCH ? ORDER BY bm25(t, {weights}), rowid"
-        return [row for (row,) in db.execute(best_first, (expression,))]
+        return [row for (row,) in db.execute(best_first, (match_expression(terms),))]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_exact_spelling_ranks_before_the_unaccented() -> None:
 
 @pytest.mark.parametrize("question", ["", "  \n", "?!", "\x00", "\ud800", "*", "🙂", '"', "()", "-- ;"])
 def test_nothing_to_search_for(question: str) -> None:
-    assert match_expression(question) is None
+    assert question_terms(question) == []
 
 
 @pytest.mark.parametrize(
@@ -109,15 +112,15 @@ def test_syntax_in_a_question_is_only_text(question: str) -> None:
 
 
 def test_function_words_are_left_out_of_a_question_unless_there_is_nothing_else() -> None:
-    assert '"the"' not in (match_expression("Where is the office?") or "")
-    assert '"who"' in (match_expression("When did the WHO meet?") or "")
+    assert Term("words", "the") not in question_terms("Where is the office?")
+    assert Term("words", "who") in question_terms("When did the WHO meet?")
     assert _search(["to be or not to be", "other"], "to be or not to be") == [0]
 
 
 def test_a_long_question_stays_within_bounds() -> None:
-    expression = match_expression(" ".join(f"word{i} 字{i}" for i in range(50_000)))
-    assert expression is not None
-    assert expression.count('"') <= 2 * len(FTS_COLUMNS) * MAX_QUERY_TERMS
+    terms = question_terms(" ".join(f"word{i} 字{i}" for i in range(50_000)))
+    assert len(terms) == len(FTS_COLUMNS) * MAX_QUERY_TERMS
+    assert match_expression(terms).count('"') == 2 * len(terms)
     _search(["word1"], " ".join(f"word{i}" for i in range(50_000)))
 
 
@@ -131,7 +134,7 @@ def test_a_huge_line(unit: str) -> None:
 @given(ANY_TEXT)
 def test_any_text_is_found_by_its_own_words(text: str) -> None:
     found = _search([text, "unrelated"], text)
-    assert (0 in found) == (match_expression(text) is not None)
+    assert (0 in found) == (question_terms(text) != [])
     for words in index_terms(text):
         words.encode()
 
@@ -139,7 +142,7 @@ def test_any_text_is_found_by_its_own_words(text: str) -> None:
 @given(ANY_TEXT)
 def test_every_letter_and_digit_is_searchable(text: str) -> None:
     if any(letter.isalnum() for letter in text):
-        assert match_expression(text) is not None
+        assert question_terms(text)
 
 
 @given(ANY_TEXT)
@@ -152,3 +155,13 @@ def test_terms_hold_no_syntax(text: str) -> None:
 def test_each_word_of_a_text_finds_it(words: list[str], rest: str) -> None:
     for word in words:
         assert 0 in _search([" ".join(words), rest], word)
+
+
+@given(st.lists(ANY_TEXT, max_size=3), ANY_TEXT)
+def test_counts_are_those_of_the_index(texts: list[str], question: str) -> None:
+    terms = question_terms(question)
+    counter = TermCounter(terms)
+    for text in [*texts, question, *texts]:
+        columns = dict(zip(FTS_COLUMNS, (joined.split() for joined in index_terms(text)), strict=True))
+        often = ((number, columns[term.column].count(term.text)) for number, term in enumerate(terms))
+        assert counter.count(text) == tuple(entry for entry in often if entry[1])

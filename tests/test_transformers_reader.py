@@ -25,6 +25,7 @@ import torch
 import transformers
 from PIL import Image
 
+from glyph_rag.embed.weights import device_of, dtype_of
 from glyph_rag.errors import MissingExtraError, ReaderError
 from glyph_rag.read.models import transformers_model, transformers_processor
 from glyph_rag.read.models.transformers import TransformersReader
@@ -647,18 +648,18 @@ def test_auto_precision_is_what_the_device_computes_in(
     monkeypatch: pytest.MonkeyPatch, device: str, half: bool, expected: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: half)
-    assert transformers_model._dtype(torch, device, "auto") == expected
+    assert dtype_of(torch, device) == expected
 
 
 def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert transformers_model._device(torch, None) == "mps"
+    assert device_of(torch, None) == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert transformers_model._device(torch, None) == "cuda"
-    assert transformers_model._device(torch, "cuda:1") == "cuda:1"
-    assert transformers_model._device(torch, "cpu") == "cpu"
+    assert device_of(torch, None) == "cuda"
+    assert device_of(torch, "cuda:1") == "cuda:1"
+    assert device_of(torch, "cpu") == "cpu"
 
 
 class _Weights:

@@ -216,14 +216,10 @@ def _load(file: Path) -> Document:
 
 def _save_pages(rag: GlyphRAG, answer: Answer, folder: Path) -> list[Path]:
     """Writes the pages of a plan, with the cited words highlighted."""
-    from glyph_rag.typeset.highlight import highlight
-
     folder.mkdir(parents=True, exist_ok=True)
     saved = []
-    pages = dict.fromkeys(page_id for shown in answer.plan.pages for page_id in shown.page_ids)
-    for number, page_id in enumerate(pages, 1):
-        boxes = [box for citation in answer.citations if citation.page_id == page_id for box in citation.boxes]
+    for number, (page_id, image) in enumerate(rag.highlighted(answer).items(), 1):
         path = folder / f"P{number}-{page_id[:8]}.png"
-        highlight(rag.page(page_id), boxes).save(path)
+        image.save(path)
         saved.append(path)
     return saved

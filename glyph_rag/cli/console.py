@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 StoreOption = Annotated[Path, typer.Option("--store", help="The store's folder.", show_default=True)]
 EmbedderOption = Annotated[
     str | None,
-    typer.Option("--embedder", help="minilm (English), e5 (100 languages), or a sentence-transformers model."),
+    typer.Option(
+        "--embedder", help="minilm (English), e5 (100 languages), a sentence-transformers model, or visual:MODEL."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 DEFAULT_STORE = Path("glyph-kb")
@@ -43,8 +46,26 @@ def open_store(
     """Opens the store that a command is about."""
     from glyph_rag.rag import GlyphRAG
 
-    with GlyphRAG.open(store, embedder=embedder, reader=reader, create=create) as rag:
+    with (
+        _telling("glyph_rag.store.derived"),
+        GlyphRAG.open(store, embedder=embedder, reader=reader, create=create) as rag,
+    ):
         yield rag
+
+
+@contextmanager
+def _telling(name: str) -> Iterator[None]:
+    """Prints what a logger says, such as that closing a store waits for its index."""
+    logger, handler = logging.getLogger(name), logging.Handler(logging.INFO)
+    handler.emit = lambda record: err.print(escape(record.getMessage()))  # type: ignore[method-assign]
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 @contextmanager

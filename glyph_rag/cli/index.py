@@ -91,7 +91,7 @@ def print_report(report: IndexReport) -> None:
         if (number := getattr(report, name)) or name == "added"
     ]
     out.print(
-        f"{', '.join(counts)}; {report.embedded} chunks embedded"
+        f"{', '.join(counts)}; {report.embedded} embedded"
         + (f"; {len(report.skipped)} skipped" if report.skipped else "")
     )
 

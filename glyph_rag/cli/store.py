@@ -184,7 +184,13 @@ def _print_overview(found: Overview) -> None:
     free = f", {_size(found.free_bytes)} of it free" if found.free_bytes else ""
     out.print(f"database    {_size(found.database_bytes)}{free}")
     behind = f", {found.index_behind:,} vectors behind" if found.index_behind else ""
-    out.print(f"index       {found.index_kind}, {_size(found.index_bytes)}{behind}")
+    out.print(f"index       {found.index_kind}, {found.index_vectors:,} vectors, {_size(found.index_bytes)}{behind}")
+    if found.index_recall is not None:
+        out.print(
+            f"            {found.index_probed:,} of {found.index_lists:,} lists are looked into; recall@10 was"
+            f" {found.index_recall:.3f} for {found.index_asked} queries when it was made, after change"
+            f" {found.index_generation:,}"
+        )
 
 
 def _size(count: int) -> str:

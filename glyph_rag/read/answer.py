@@ -127,6 +127,10 @@ class Answer:
     fields: tuple[Field, ...] = ()
     cross_check: CrossCheck | None = None
 
+    def boxes_on(self, page_id: str) -> tuple[Box, ...]:
+        """What it cites of a page, as rectangles on that page, in pixels."""
+        return tuple(box for citation in self.citations if citation.page_id == page_id for box in citation.boxes)
+
     def to_dict(self) -> dict[str, JSON]:
         """Everything but the pixels, as values that JSON can hold."""
         citations: JSON = [

@@ -88,6 +88,10 @@ class PlanPage:
             return encode(self.levels, self.ink, self.paper)
         return self.cache.get(self.key, lambda: encode(self.levels, self.ink, self.paper))
 
+    def _repr_png_(self) -> bytes:
+        """The image, for notebooks."""
+        return self.png()
+
 
 @dataclass(frozen=True)
 class PlanText:

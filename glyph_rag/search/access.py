@@ -10,7 +10,7 @@ from typing import Final, Self
 from glyph_rag.corpus.document import Document, MetadataValue
 from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
-from glyph_rag.search.filter_sql import to_sql
+from glyph_rag.search.filter_sql import selection
 from glyph_rag.search.filters import Condition, Filter, Joined, matches, parse, size
 from glyph_rag.store.scope import Scope
 from glyph_rag.typeset.page import Page
@@ -55,10 +55,7 @@ class Access:
     @cached_property
     def scope(self) -> Scope:
         """The same for a store."""
-        if self.condition is None:
-            return Scope(self.namespace or "")
-        sql, parameters = to_sql(self.condition)
-        return Scope(self.namespace or "", sql, tuple(parameters))
+        return Scope(self.namespace or "", None if self.condition is None else selection(self.condition))
 
     def admits(self, page: Page) -> bool:
         """Whether the condition holds for a page's document, by what the page itself says of it."""

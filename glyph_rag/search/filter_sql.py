@@ -1,4 +1,4 @@
-"""A filter as SQL over the tables of a store. What a user wrote comes in as parameters only."""
+"""A filter as queries over the tables of a store. What a user wrote comes in as parameters only."""
 
 from __future__ import annotations
 
@@ -7,61 +7,66 @@ from typing import Final
 
 from glyph_rag.corpus.document import MetadataValue
 from glyph_rag.search.filters import OWN_KEYS, Beyond, Condition, Exists, Joined, Not, OneOf, kind_of
+from glyph_rag.store.scope import AllBut, AllOf, AnyOf, Named, Selection
 
 Parameter = str | int | float
-Sql = tuple[str, list[Parameter]]
 
 _ORDERS: Final = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
-_OWN_COLUMNS: Final = dict(zip(OWN_KEYS, ("d.source", "d.id"), strict=True))
-_HAS_KEY: Final = "d.row IN (SELECT document FROM metadata WHERE key = ?)"
-_NEVER: Final = "0"
+
+# One namespace after the other, so that their index with the ids is of use.
+_NAMESPACES: Final = (
+    "WITH RECURSIVE namespaces (name) AS (SELECT min(namespace) FROM documents UNION ALL"
+    " SELECT (SELECT min(namespace) FROM documents WHERE namespace > name) FROM namespaces WHERE name IS NOT NULL)"
+)
+_OWN: Final = dict(
+    zip(
+        OWN_KEYS,
+        (
+            "SELECT row FROM documents WHERE source",
+            f"{_NAMESPACES} SELECT d.row FROM namespaces CROSS JOIN documents d ON d.namespace = name WHERE d.id",
+        ),
+        strict=True,
+    )
+)
+_ALL: Final = Named("SELECT row FROM documents")
 
 
-def to_sql(condition: Condition) -> Sql:
-    """A condition on `d`, a row of `documents`, and what its question marks stand for; never NULL.
+def selection(condition: Condition) -> Selection:
+    """The documents for which a condition holds.
 
-    Each comparison is a lookup in the index over (key, kind, value), so its cost follows what it finds.
+    Each comparison is a lookup in the index over (key, kind, value), so its cost follows what it finds. `source` has no
+    index: all documents are read.
     """
     match condition:
         case OneOf(key, values):
-            return _any_of([_equal(key, kind, values) for kind in dict.fromkeys(map(kind_of, values))])
+            return AnyOf(tuple(_equal(key, kind, values) for kind in dict.fromkeys(map(kind_of, values))))
         case Beyond(key, order, value):
-            return _compared(key, kind_of(value), f"{_ORDERS[order]} ?", [value])
+            return _compared(key, kind_of(value), f"{_ORDERS[order]} ?", (value,))
         case Exists(key):
-            return ("1", []) if key in _OWN_COLUMNS else (_HAS_KEY, [key])
+            return _ALL if key in _OWN else _has(key)
         case Not(part):
-            sql, parameters = to_sql(part)
-            return f"NOT {sql}", parameters
-        case Joined(how, parts):
-            return _balanced(" AND " if how == "all" else " OR ", [to_sql(part) for part in parts])
+            return AllBut(selection(part))
+        case Joined("all", parts):
+            return AllOf(tuple(map(selection, parts)))
+        case Joined(_, parts):
+            return AnyOf(tuple(map(selection, parts)))
 
 
-def _equal(key: str, kind: str, values: Sequence[MetadataValue]) -> Sql:
-    wanted = [value for value in values if value is not None and kind_of(value) == kind]
+def _equal(key: str, kind: str, values: Sequence[MetadataValue]) -> Selection:
+    wanted = tuple(value for value in values if value is not None and kind_of(value) == kind)
     if kind == "null":
-        return "d.row IN (SELECT document FROM metadata WHERE key = ? AND kind = 'null')", [key]
+        return Named("SELECT document FROM metadata WHERE key = ? AND kind = 'null'", (key,))
     return _compared(key, kind, f"IN ({', '.join('?' * len(wanted))})", wanted)
 
 
-def _compared(key: str, kind: str, comparison: str, values: Sequence[Parameter]) -> Sql:
+def _compared(key: str, kind: str, comparison: str, values: tuple[Parameter, ...]) -> Selection:
     """A comparison with a value of one kind; for a key of the document's own, with that where metadata lacks it."""
-    found = f"d.row IN (SELECT document FROM metadata WHERE key = ? AND kind = '{kind}' AND value {comparison})"
-    if key not in _OWN_COLUMNS or kind != "text":
-        return found, [key, *values]
-    own = f"(NOT {_HAS_KEY} AND {_OWN_COLUMNS[key]} {comparison})"
-    return f"({found} OR {own})", [key, *values, key, *values]
+    query = f"SELECT document FROM metadata WHERE key = ? AND kind = '{kind}' AND value {comparison}"
+    found = Named(query, (key, *values))
+    if key not in _OWN or kind != "text":
+        return found
+    return AnyOf((found, AllOf((Named(f"{_OWN[key]} {comparison}", values), AllBut(_has(key))))))
 
 
-def _any_of(parts: list[Sql]) -> Sql:
-    return _balanced(" OR ", parts) if parts else (_NEVER, [])
-
-
-def _balanced(word: str, parts: list[Sql]) -> Sql:
-    """Parts joined pairwise: SQLite bounds the depth of an expression, and a chain is as deep as it is long."""
-    while len(parts) > 1:
-        pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
-        parts = [
-            (f"({word.join(sql for sql, _ in pair)})", [value for _, values in pair for value in values])
-            for pair in pairs
-        ]
-    return parts[0]
+def _has(key: str) -> Named:
+    return Named("SELECT document FROM metadata WHERE key = ?", (key,))

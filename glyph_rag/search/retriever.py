@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from glyph_rag.embed.embedder import Embedder
+from glyph_rag.embed.embedder import AnyEmbedder, FloatArray, PageEmbedder
 from glyph_rag.embed.language import knows
 from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
 from glyph_rag.search.access import UNNAMED, Access
-from glyph_rag.search.candidates import Candidates, Query
+from glyph_rag.search.candidates import Candidates, PageQuery, Query
 from glyph_rag.search.cursor import Place
 from glyph_rag.search.hit import Hit
 from glyph_rag.search.mmr import diversified
@@ -42,7 +42,7 @@ class _Ranked:
 class Retriever:
     """Searches one store. Safe to use from several threads."""
 
-    def __init__(self, store: Store, embedder: Embedder, limits: Limits) -> None:
+    def __init__(self, store: Store, embedder: AnyEmbedder, limits: Limits) -> None:
         self._store, self._embedder, self._limits = store, embedder, limits
 
     def search(
@@ -74,14 +74,45 @@ class Retriever:
         for name, value in (("min_score", min_score), ("mmr", 0.0 if mmr is None else mmr)):
             if not 0.0 <= value <= 1.0:
                 raise InputError(f"{name} is {value}", hint=f"{name} is between 0 and 1")
-        vector = self._embedder.embed_queries([question])[0] if knows(self._embedder.info.languages, question) else None
-        query = Query(question, vector, named(question), is_quoted(question), access.scope)
+        known = knows(self._embedder.info.languages, question)
+        vector = self._embedder.embed_queries([question])[0] if known else None
+        kind = PageQuery if isinstance(self._embedder, PageEmbedder) else Query
+        query = kind(question, vector, named(question), is_quoted(question), access.scope)
         with self._store.reading():
             place = Place(repr((question, access, min_score, mmr)), self._store.state())
             first = place.after(after) if after is not None else 0
             self._limits.check("hits", first + k, "hits of one question")
             ranked = self._ranked(query, first + k, min_score, mmr)[first : first + k]
             return [self._hit(entry, access, place.cursor(first + n)) for n, entry in enumerate(ranked, 1)]
+
+    def nearest(self, vector: FloatArray, k: int, *, access: Access = UNNAMED) -> list[Hit]:
+        """The `k` pages nearest to a vector, best first; words play no part.
+
+        Args:
+            vector: float32 (dimension,), of any length but 0; with a page embedder also (m, dimension).
+            k: At most this many.
+            access: Which documents are looked at.
+
+        Raises:
+            InputError: If it is no such vector.
+        """
+        info = self._embedder.info
+        rows = np.atleast_2d(np.asarray(vector, np.float32))
+        lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+        if rows.ndim != 2 or rows.shape[1] != info.dimension or not np.isfinite(lengths).all() or not lengths.all():
+            raise InputError(
+                f"a query vector of shape {np.shape(vector)} with lengths {lengths.ravel()[:3].tolist()}",
+                hint=f"{info.name} gives {info.dimension} finite numbers, not all of them 0",
+            )
+        unit = rows / lengths
+        if isinstance(self._embedder, PageEmbedder):
+            query: Query = PageQuery("", unit, (), False, access.scope)
+        elif len(unit) == 1:
+            query = Query("", unit[0], (), False, access.scope)
+        else:
+            raise InputError(f"{len(unit)} query vectors", hint=f"{info.name} gives one for a question")
+        with self._store.reading():
+            return [self._hit(entry, access, "") for entry in self._ranked(query, k, 0.0, None)[:k]]
 
     def _ranked(self, query: Query, count: int, min_score: float, mmr: float | None) -> list[_Ranked]:
         """At least `count` pages, if there are so many, in an order that does not depend on `count`.
@@ -91,34 +122,31 @@ class Retriever:
         done: list[_Ranked] = []
         depth, found, most = _DEPTH, query.candidates(self._store, _DEPTH), 1.0
         while True:
-            pages = self._pages(found, {entry.page for entry in done}, most)
+            pages = self._pages(query, found, {entry.page for entry in done}, most)
             good = [entry for entry in pages if entry.score >= min_score]
-            done += good if mmr is None else self._diversified(good, mmr)
+            done += good if mmr is None else self._diversified(query, good, mmr)
             if len(done) >= count or found.complete or len(good) < len(pages):
                 return done
             depth, most = depth * _DEEPER, pages[-1].score if pages else most
             found = query.candidates(self._store, depth, found.scale)
 
-    def _pages(self, found: Candidates, done: set[int], most: float) -> list[_Ranked]:
+    def _pages(self, query: Query, found: Candidates, done: set[int], most: float) -> list[_Ranked]:
         """The pages on which the candidates stand, but for those done, best first; none scores more than `most`."""
-        pages_of = self._store.pages_of_chunks(list(found.scores))
+        pages_of = query.pages_of(self._store, found.scores)
+        best: dict[int, float] = {}
         chunks: dict[int, list[int]] = {}
-        for row in sorted(found.scores, key=lambda row: (-found.scores[row], row)):
-            for page in pages_of[row]:
+        for owner in sorted(found.scores, key=lambda row: (-found.scores[row], row)):
+            for page in pages_of[owner]:
                 if page not in done:
-                    chunks.setdefault(page, []).append(row)
-        return [
-            _Ranked(page, min(most, found.scores[rows[0]]), tuple(rows[:_CHUNKS_PER_HIT]))
-            for page, rows in chunks.items()
-        ]
+                    best.setdefault(page, found.scores[owner])
+                    chunks.setdefault(page, []).extend(found.chunks[owner])
+        return [_Ranked(page, min(most, score), tuple(chunks[page][:_CHUNKS_PER_HIT])) for page, score in best.items()]
 
-    def _diversified(self, ranked: Sequence[_Ranked], mmr: float) -> list[_Ranked]:
+    def _diversified(self, query: Query, ranked: Sequence[_Ranked], mmr: float) -> list[_Ranked]:
         if not ranked:
             return []
-        vectors = self._store.vectors_of_chunks([entry.chunks[0] for entry in ranked])
-        order = diversified(
-            [entry.score for entry in ranked], np.stack([vectors[entry.chunks[0]] for entry in ranked]), mmr
-        )
+        pages, chunks = [entry.page for entry in ranked], [entry.chunks[0] for entry in ranked]
+        order = diversified([entry.score for entry in ranked], query.directions(self._store, pages, chunks), mmr)
         return [ranked[at] for at in order]
 
     def _hit(self, ranked: _Ranked, access: Access, cursor: str) -> Hit:

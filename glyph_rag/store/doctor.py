@@ -128,19 +128,20 @@ def _documents(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding
 
 
 def _links(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
-    """Every chunk has a vector of the right length and its pages; every vector has its chunk."""
+    """Every chunk, or every page, has vectors of the right length, and every vector its owner."""
     size = (
         int(identity.meta(connection, folder, "dimension"))
         * np.dtype(DTYPES[identity.precision_of(connection, folder)]).itemsize
     )
+    owners, owner = ("pages", "page") if identity.vectors_per_page(connection) else ("chunks", "chunk")
     for what, query in {
-        "chunks without a vector": "chunks c WHERE NOT EXISTS"
-        " (SELECT 1 FROM vectors v WHERE v.document = c.document AND v.chunk = c.row)",
+        f"{owners} without a vector": f"{owners} o WHERE NOT EXISTS"
+        f" (SELECT 1 FROM vectors v WHERE v.document = o.document AND v.{owner} = o.row)",
         "chunks without a page": "chunks c WHERE NOT EXISTS"
         " (SELECT 1 FROM pages p WHERE p.row = c.first_page AND p.document = c.document)",
-        "vectors without a chunk": "vectors v WHERE v.chunk IS NOT NULL AND NOT EXISTS"
-        " (SELECT 1 FROM chunks c WHERE c.row = v.chunk AND c.document = v.document)",
-        "vectors of another length": f"vectors v WHERE v.chunk IS NOT NULL AND length(v.data) <> {size}",
+        f"vectors without a {owner}": "vectors v WHERE NOT EXISTS"
+        f" (SELECT 1 FROM {owners} o WHERE o.row = v.{owner} AND o.document = v.document)",
+        "vectors of another length": f"vectors v WHERE length(v.data) <> {size}",
         "chunks without terms": "chunks c WHERE NOT EXISTS (SELECT 1 FROM terms_docsize t WHERE t.id = c.row)",
         "terms without a chunk": "terms_docsize t WHERE NOT EXISTS (SELECT 1 FROM chunks c WHERE c.row = t.id)",
     }.items():
@@ -181,7 +182,7 @@ def _index(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
         return
     path = folder / f"index-{header.generation}.faiss"
     try:
-        whole = indexfile.load(path, header) is not None
+        whole = indexfile.is_whole(path, header)
     except FileNotFoundError:
         return  # A writer has put a newer one in its place.
     if not whole:
@@ -189,7 +190,7 @@ def _index(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
         return
     (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
     index = derived.at(connection, int(generation), None)
-    query = "SELECT row FROM vectors WHERE chunk IS NOT NULL ORDER BY row"
+    query = "SELECT row FROM vectors ORDER BY row"
     held = np.fromiter((row for (row,) in connection.execute(query)), np.int64)
     if not np.array_equal(index.rows(), held):
         yield Finding(f"{path.name} shows other vectors than the database", f"delete {path.name}: it is made anew")

@@ -1,7 +1,8 @@
 """Documents out of a store and into another, as JSON Lines that outlive every embedder and profile.
 
 The first line is about the store; then comes a line for each document, with its text, metadata and, if wanted, the
-vectors of its chunks; the last line is {"end": <number of documents>}, so that a file that was cut off is noticed.
+vectors of its chunks or pages; the last line is {"end": <number of documents>}, so that a file that was cut off is
+noticed.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Exported:
     Attributes:
         namespace: Whose it is.
         document: The document.
-        vectors: Vectors of its chunks by content key: float32 (dimension,). Empty unless they were exported, and from
-            a store with the embedder of the one that reads them.
+        vectors: Vectors of its chunks or pages by content key: float32 (n, dimension). Empty unless they were
+            exported, and from a store with the embedder of the one that reads them.
         number: Which of the export's documents it is, counted from 1.
         total: How many there are.
     """
@@ -148,15 +149,16 @@ def _exported(record: dict[str, object], embedder: EmbedderInfo | None, number: 
         format=form, marks=tuple(Mark(int(start), str(label)) for start, label in marks),
     )  # fmt: skip
     vectors = record.get("vectors")
-    found = _vectors(vectors, embedder.dimension) if embedder and isinstance(vectors, dict) else {}
+    found = _vectors(vectors, embedder) if embedder and isinstance(vectors, dict) else {}
     return Exported(namespace, document, found, number, total)
 
 
-def _vectors(record: dict[str, str], dimension: int) -> dict[bytes, FloatArray]:
+def _vectors(record: dict[str, str], embedder: EmbedderInfo) -> dict[bytes, FloatArray]:
     found = {}
     for key, value in record.items():
-        vector = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
-        if vector.shape != (dimension,) or not np.isfinite(vector).all():
-            raise ValueError(f"a vector is not {dimension} finite numbers")
-        found[bytes.fromhex(key)] = vector
+        vectors = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
+        count, rest = divmod(vectors.size, embedder.dimension)
+        if rest or not 1 <= count <= max(1, embedder.vectors_per_page) or not np.isfinite(vectors).all():
+            raise ValueError(f"a vector is not {embedder.dimension} finite numbers")
+        found[bytes.fromhex(key)] = vectors.reshape(count, -1)
     return found

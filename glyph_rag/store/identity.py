@@ -15,6 +15,8 @@ from glyph_rag.store.terms import TERMS_VERSION
 from glyph_rag.store.vectors import DTYPES, Precision
 from glyph_rag.typeset.profile import RenderProfile
 
+_PER_PAGE = "vectors per page"
+
 
 def describe(embedder: EmbedderInfo, profile: RenderProfile, precision: Precision) -> dict[str, str]:
     """What a new store says about itself."""
@@ -30,7 +32,7 @@ def check_fit(
     """Raises `StoreMismatchError` if a store was made with another embedder, render profile or set of terms."""
     expected = {**(_fit(embedder) if embedder else {}), **_fit_pages(profile)}
     for key, value in expected.items():
-        made_with = meta(connection, folder, key)
+        made_with = str(vectors_per_page(connection)) if key == _PER_PAGE else meta(connection, folder, key)
         if made_with != value:
             raise StoreMismatchError(
                 f"the store in {str(folder)!r} was made with {key} {made_with!r}, not {value!r}",
@@ -48,6 +50,12 @@ def meta(connection: sqlite3.Connection, folder: Path, key: str) -> str:
     if found is None:
         raise StoreDamagedError(f"{folder / DATABASE} does not say its {key}", hint=BACKUP_HINT)
     return str(found[0])
+
+
+def vectors_per_page(connection: sqlite3.Connection) -> int:
+    """How many vectors a page of a store may have; 0 where vectors are of chunks, as in stores that do not say."""
+    found = connection.execute("SELECT value FROM meta WHERE key = ?", (_PER_PAGE,)).fetchone()
+    return int(found[0]) if found else 0
 
 
 def write_meta(connection: sqlite3.Connection, values: dict[str, str]) -> None:
@@ -115,6 +123,7 @@ def _fit(embedder: EmbedderInfo) -> dict[str, str]:
         "embedder": embedder.name,
         "embedder fingerprint": embedder.fingerprint,
         "dimension": str(embedder.dimension),
+        _PER_PAGE: str(embedder.vectors_per_page),
     }
 
 

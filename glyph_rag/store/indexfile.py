@@ -2,9 +2,11 @@
 
 It is derived from the database and never trusted over it. Two lines of text come first: the SHA-256 of the second, and
 the second, JSON, which names the store, the generation and the sizes, and has a SHA-256 for each portion of the rest.
-The rest is four arrays: vector rows, chunk rows and document rows (little-endian int64), then FAISS's codes as they
-stand in its memory. FAISS's own reader is not used: arrays need no parser, so a file made by an attacker has nothing to
-attack. A file that does not fit is not used, and is made anew.
+The rest is arrays (`_sections`). FAISS's own reader is not used: arrays need no parser, so a file made by an attacker
+has nothing to attack. A file that does not fit is not used, and is made anew.
+
+The file of an exact index is read into memory. That of an approximate one stays where it is and is mapped: all but the
+vectors in full is held against its SHA-256 at once, and these a few at a time, when they are first touched.
 """
 
 from __future__ import annotations
@@ -16,25 +18,30 @@ import mmap
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite, prod
 from pathlib import Path
 from typing import Final
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
 from glyph_rag.store.files import open_regular, write_atomically
-from glyph_rag.store.vectors import DTYPES, Block, Precision, VectorIndex, make_index
+from glyph_rag.store.lists import Lists, Scale, Tuning
+from glyph_rag.store.load import Rows
+from glyph_rag.store.sealed import SEALED_TOGETHER, Fetch, Sealed
+from glyph_rag.store.vectors import DTYPES, Block, Exact, Precision, VectorIndex, make_index
 
 _log = logging.getLogger(__name__)
 
-_FORMAT: Final = "glyph-rag-index-2"
+_FORMAT: Final = "glyph-rag-index-3"
 _PORTION: Final = 1 << 24
 _LONGEST_HEADER: Final = 1 << 20
-_NUMBERS: Final = 3 * 8  # Bytes of row numbers for each vector.
+_TAKEN: Final = 512 * SEALED_TOGETHER
+_ALIGNED: Final = 64
 
-Bytes = npt.NDArray[np.uint8]
+Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Header:
         dimension: Length of the vectors.
         precision: How they are stored.
         count: How many there are.
+        lists: How many lists they are in; 0 if the index is exact.
+        tuning: How to search the lists; None if the index is exact.
         digests: SHA-256 of each 16 MiB of the arrays, in hex.
     """
 
@@ -61,6 +70,8 @@ class Header:
     dimension: int
     precision: Precision
     count: int
+    lists: int
+    tuning: Tuning | None
     digests: list[str]
 
 
@@ -71,18 +82,19 @@ def save(index: VectorIndex, folder: Path, store_id: str) -> None:
         OSError: If the disk refuses.
     """
     index = index.compacted()
-    arrays = [array.data for array in _arrays(index) if array.size]
-    portions = [view[at : at + _PORTION] for view in arrays for at in range(0, len(view), _PORTION)]
+    lists = _lists_of(index)
     header = Header(
         _FORMAT, store_id, index.generation, index.state, index.last_row, index.dimension, index.precision,
-        len(index), list(_digests(portions)),
+        len(index), len(lists.centres) if lists else 0, lists.tuning if lists else None, [],
     )  # fmt: skip
-    line = json.dumps(asdict(header)).encode()
+    arrays = _arrays_of(header, index)
+    header = replace(header, digests=list(_digests(_portions(header, arrays))))
     path = folder / f"index-{index.generation}.faiss"
-    write_atomically(path, [hashlib.sha256(line).hexdigest().encode() + b"\n" + line + b"\n", *portions])
+    write_atomically(path, _parts(header, arrays, index))
     for old in folder.glob("index-*"):
         if old != path:
-            old.unlink(missing_ok=True)
+            with suppress(PermissionError):  # On Windows, a file that is mapped stays until a later write.
+                old.unlink(missing_ok=True)
 
 
 def newest(folder: Path, fits: Callable[[Header], bool]) -> tuple[Path, Header] | None:
@@ -102,19 +114,35 @@ def newest(folder: Path, fits: Callable[[Header], bool]) -> tuple[Path, Header] 
     return None
 
 
-def load(path: Path, header: Header) -> VectorIndex | None:
+def load(path: Path, header: Header, fetch: Fetch | None = None) -> VectorIndex | None:
     """The index in a file whose header has been read, or None if the rest of it is damaged.
+
+    Args:
+        path: The file.
+        header: What `read_header` made of it.
+        fetch: Gives the vectors of an approximate index that turn out to be damaged later; see `Sealed`.
 
     Raises:
         FileNotFoundError: If a writer has put a newer one in its place.
     """
     try:
-        return _read(path, header)
+        return _read(path, header, fetch)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         _log.warning("%s is damaged (%s); it is made anew from the database", path.name, error)
         return None
+
+
+def is_whole(path: Path, header: Header) -> bool:
+    """Whether every byte of a file whose header has been read is what was written.
+
+    Raises:
+        FileNotFoundError: If a writer has put a newer one in its place.
+    """
+    index = load(path, header)
+    lists = None if index is None else _lists_of(index)
+    return index is not None and (lists is None or not isinstance(lists.full, Sealed) or lists.full.all_sound())
 
 
 def read_header(path: Path) -> Header:
@@ -139,61 +167,147 @@ def _read_header(path: Path) -> tuple[Header, int]:
     claims = json.loads(line)
     if not isinstance(claims, dict) or claims.get("format") != _FORMAT:
         raise ValueError("it has another format")
+    tuning = claims.get("tuning")
+    claims["tuning"] = Tuning(**tuning) if isinstance(tuning, dict) else None
     header = Header(**{field.name: claims[field.name] for field in fields(Header) if field.name in claims})
-    numbers = (header.generation, header.last_row, header.dimension, header.count)
-    if not all(isinstance(number, int) and 0 <= number < 2**62 for number in numbers):
-        raise ValueError("its numbers are out of range")
-    if not isinstance(header.digests, list) or header.precision not in DTYPES:
-        raise ValueError("its digests or its precision are none")
+    _check(header)
     return header, size
 
 
-def _read(path: Path, header: Header) -> VectorIndex:
+def _check(header: Header) -> None:
+    """Raises `ValueError` if it says what cannot be."""
+    numbers = [header.generation, header.last_row, header.dimension, header.count, header.lists]
+    measures = []
+    if header.tuning is not None:
+        numbers += [header.tuning.probed, header.tuning.trained, header.tuning.asked]
+        measures = [header.tuning.slack, header.tuning.recall]
+    if not all(isinstance(number, int) and 0 <= number < 2**62 for number in numbers):
+        raise ValueError("its numbers are out of range")
+    if not all(isinstance(measure, int | float) and isfinite(measure) and measure >= 0 for measure in measures):
+        raise ValueError("its numbers are out of range")
+    if bool(header.lists) != bool(header.tuning) or (header.tuning and not 1 <= header.tuning.probed <= header.lists):
+        raise ValueError("its lists cannot be searched")
+    if not isinstance(header.digests, list) or header.precision not in DTYPES:
+        raise ValueError("its digests or its precision are none")
+
+
+def _sections(header: Header) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The arrays of a file, in order: dtype and shape."""
+    count, dimension, lists = header.count, header.dimension, header.lists
+    found: dict[str, tuple[str, tuple[int, ...]]] = dict.fromkeys(("rows", "owners", "documents"), ("<i8", (count,)))
+    if lists:
+        found |= {
+            "positions": ("<i8", (count,)), "starts": ("<i8", (lists + 1,)), "centres": ("<f4", (lists, dimension)),
+            "scale": ("<f4", (2, dimension)), "seals": ("|u1", (-(-count // SEALED_TOGETHER), 32)),
+        }  # fmt: skip
+    found["full"] = (DTYPES[header.precision], (count, dimension))
+    if lists:
+        found["codes"] = ("|u1", (count, dimension))
+    return found
+
+
+def _arrays_of(header: Header, index: VectorIndex) -> Arrays:
+    """What is written of an index, but for its vectors in full."""
+    if not index.blocks:
+        return {}
+    (block,) = index.blocks
+    found: Arrays = {"rows": block.rows, "owners": block.owners, "documents": block.documents}
+    lists = _lists_of(index)
+    if lists is None:
+        found["full"] = block.vectors().data
+    else:
+        dtype = DTYPES[header.precision]
+        size = SEALED_TOGETHER * header.dimension * np.dtype(dtype).itemsize
+        seals = (
+            hashlib.sha256(part[at : at + size]).digest()
+            for part in _full(lists, dtype)
+            for at in range(0, len(part), size)
+        )
+        found |= {
+            "positions": lists.positions, "starts": lists.starts, "centres": lists.centres,
+            "scale": np.stack([lists.scale.low, lists.scale.spread]),
+            "seals": np.frombuffer(b"".join(seals), np.uint8), "codes": lists.codes,
+        }  # fmt: skip
+    return {name: np.ascontiguousarray(array, _sections(header)[name][0]) for name, array in found.items()}
+
+
+def _full(lists: Lists, dtype: str) -> Iterator[bytes]:
+    """The vectors in full, as they are written, in portions of a whole number of seals."""
+    for at in range(0, len(lists), _TAKEN):
+        yield lists.full.take(np.arange(at, min(len(lists), at + _TAKEN))).astype(dtype).tobytes()
+
+
+def _parts(header: Header, arrays: Arrays, index: VectorIndex) -> Iterator[bytes | memoryview]:
+    line = json.dumps(asdict(header)).encode()
+    line += b" " * (-(hashlib.sha256().digest_size * 2 + 2 + len(line)) % _ALIGNED)
+    yield hashlib.sha256(line).hexdigest().encode() + b"\n" + line + b"\n"
+    lists = _lists_of(index)
+    for name in _sections(header):
+        if name == "full" and lists is not None:
+            yield from _full(lists, DTYPES[header.precision])
+        elif name in arrays and arrays[name].size:
+            yield arrays[name].data.cast("B")
+
+
+def _portions(header: Header, arrays: Arrays) -> list[memoryview]:
+    """What the header has a digest of, in order."""
+    views = [arrays[name].reshape(-1).view(np.uint8).data for name in _sections(header) if name in arrays]
+    return [view[at : at + _PORTION] for view in views for at in range(0, len(view), _PORTION)]
+
+
+def _read(path: Path, header: Header, fetch: Fetch | None) -> VectorIndex:
     handle = open_regular(path)
     try:
         skipped, size = _read_header(path)[1], os.fstat(handle).st_size
-        index = make_index(header.dimension, header.precision)
-        if size != skipped + header.count * (_NUMBERS + index.sa_code_size()):
+        sizes = [prod(shape) * np.dtype(dtype).itemsize for dtype, shape in _sections(header).values()]
+        if size != skipped + sum(sizes) or skipped % _ALIGNED:
             raise ValueError("it is cut off, or longer than it should be")
         if not header.count:
             return _index(header, ())
-        with mmap.mmap(handle, size, access=mmap.ACCESS_READ) as mapped:
-            return _from_bytes(memoryview(mapped)[skipped:], header, index)
+        mapped = mmap.mmap(handle, size, access=mmap.ACCESS_READ)
     finally:
         os.close(handle)
-
-
-def _from_bytes(data: memoryview, header: Header, index: faiss.Index) -> VectorIndex:
-    """The index from the arrays, of which nothing is kept mapped."""
-    with data:
-        count, at, views = header.count, 0, []
-        for width in (8, 8, 8, index.sa_code_size()):
-            views.append(data[at : at + count * width])
-            at += count * width
-        portions = [view[at : at + _PORTION] for view in views for at in range(0, len(view), _PORTION)]
-        try:
-            if list(_digests(portions)) != header.digests:
-                raise ValueError("its arrays are not what was written")
-            rows, chunks, documents = (np.frombuffer(view, "<i8").astype(np.int64) for view in views[:3])
-            index.add_sa_codes(np.frombuffer(views[3], np.uint8).reshape(count, -1))
-        finally:
-            for view in (*portions, *views):
-                view.release()
+    # It is unmapped when nothing points into it any more.
+    arrays, at = {}, skipped
+    for (name, (dtype, shape)), length in zip(_sections(header).items(), sizes, strict=True):
+        arrays[name] = np.frombuffer(mapped, dtype, prod(shape), at).reshape(shape)
+        at += length
+    sealed = {name: array for name, array in arrays.items() if not (header.lists and name == "full")}
+    if list(_digests(_portions(header, sealed))) != header.digests:
+        raise ValueError("its arrays are not what was written")
+    rows, owners, documents = (np.array(arrays[name], np.int64) for name in ("rows", "owners", "documents"))
     if (np.diff(rows) <= 0).any() or (np.diff(documents) < 0).any() or rows[-1] > header.last_row:
         raise ValueError("its rows are not in order")
-    return _index(header, (Block(rows, chunks, documents, index),))
+    if header.tuning is not None:
+        found = _lists(header.tuning, arrays, rows, fetch, path.name)
+        return _index(header, (Block(rows, owners, documents, found),))
+    index = make_index(header.dimension, header.precision)
+    index.add(np.asarray(arrays["full"], np.float32))
+    return _index(header, (Block(rows, owners, documents, Exact(index)),))
+
+
+def _lists(tuning: Tuning, arrays: Arrays, rows: Rows, fetch: Fetch | None, name: str) -> Lists:
+    """The lists in the arrays, most of which stay in the file."""
+    positions, starts = np.array(arrays["positions"], np.int64), np.array(arrays["starts"], np.int64)
+    each_once = np.zeros(len(rows), np.bool_)
+    each_once[positions[(positions >= 0) & (positions < len(rows))]] = True
+    if not each_once.all() or starts[0] or starts[-1] != len(rows) or (np.diff(starts) < 0).any():
+        raise ValueError("its lists do not hold each vector once")
+    centres, scale = np.array(arrays["centres"], np.float32), np.array(arrays["scale"], np.float32)
+    if not (np.isfinite(centres).all() and np.isfinite(scale).all() and (scale[1] > 0).all()):
+        raise ValueError("its centres or its scale are no numbers")
+    codes, seals = arrays["codes"].view(np.uint8), arrays["seals"].view(np.uint8)
+    full = Sealed(name, arrays["full"], seals, rows[positions], fetch)
+    return Lists(centres, starts, positions, Scale(scale[0], scale[1]), codes, full, tuning)
 
 
 def _index(header: Header, blocks: tuple[Block, ...]) -> VectorIndex:
     return VectorIndex(header.dimension, header.precision, blocks, header.generation, header.state, header.last_row)
 
 
-def _arrays(index: VectorIndex) -> Iterator[Bytes]:
-    for block in index.blocks:
-        for rows in (block.rows, block.chunks, block.documents):
-            yield np.ascontiguousarray(rows, "<i8").view(np.uint8)
-        size = len(block) * block.index.sa_code_size()
-        yield faiss.rev_swig_ptr(block.index.codes.data(), size) if size else np.zeros(0, np.uint8)
+def _lists_of(index: VectorIndex) -> Lists | None:
+    found = index.blocks[0].index if index.blocks else None
+    return found if isinstance(found, Lists) else None
 
 
 def _digests(portions: list[memoryview]) -> Iterator[str]:

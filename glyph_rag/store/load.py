@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -29,17 +31,18 @@ Rows = npt.NDArray[np.int64]
 
 
 class Vectors(NamedTuple):
-    """Vectors of chunks, in ascending order of their rows.
+    """Vectors of chunks or of pages, in ascending order of their rows.
 
     Attributes:
         rows: Their own row numbers: int64 (n,).
-        chunks: Rows of the chunks they belong to: int64 (n,).
+        owners: Row of what each belongs to, a chunk, or in a store of a page embedder a page: int64 (n,). An owner may
+            have several vectors.
         documents: Rows of the documents these belong to: int64 (n,), ascending too.
         data: float32 (n, dimension).
     """
 
     rows: Rows
-    chunks: Rows
+    owners: Rows
     documents: Rows
     data: FloatArray
 
@@ -130,6 +133,18 @@ def load_chunk(connection: sqlite3.Connection, row: int) -> Chunk:
     return Chunk(chunk_id, document_id, start, end, text, tuple(json.loads(headings)))
 
 
+def load_indexed_text(connection: sqlite3.Connection, chunk_row: int) -> str:
+    """What is searched of a chunk, without looking at its document's row.
+
+    Raises:
+        StoreDamagedError: If there is none, or it is not what was written.
+    """
+    found = connection.execute(f"{_CHUNK} WHERE row = ?", (chunk_row,)).fetchone()
+    _, document_row, chunk_id, start, end, _, _, headings = _sealed(f"chunk {chunk_row}", found)
+    text = load_text(connection, document_row, start, end)
+    return Chunk(chunk_id, "", start, end, text, tuple(json.loads(headings))).indexed_text
+
+
 def document_ids(connection: sqlite3.Connection, namespace: str) -> list[str]:
     """The ids of all documents of a namespace, sorted.
 
@@ -173,10 +188,45 @@ def pages_of_chunk(connection: sqlite3.Connection, row: int) -> list[int]:
     return list(range(values[5], values[6] + 1))
 
 
+def chunks_of_pages(connection: sqlite3.Connection, page_rows: Sequence[int]) -> dict[int, list[int]]:
+    """For each page row, the rows of the chunks that stand on it, in order.
+
+    Raises:
+        StoreDamagedError: If one of them is not what was written.
+    """
+    found: dict[int, list[int]] = {row: [] for row in page_rows}
+    of_document: dict[int, list[int]] = {}
+    for page, document in _documents_of_pages(connection, sorted(page_rows)):
+        of_document.setdefault(document, []).append(page)
+    for document, pages in of_document.items():
+        query = f"{_CHUNK} WHERE document = ? AND last_page >= ? AND first_page <= ? ORDER BY row"
+        for entry in connection.execute(query, (document, pages[0], pages[-1])):
+            first, last = bisect_left(pages, entry[5]), bisect_right(pages, entry[6])
+            if first < last:
+                _sealed("a chunk", entry)
+            for page in pages[first:last]:
+                found[page].append(entry[0])
+    return found
+
+
+def pages_in(connection: sqlite3.Connection, documents: Rows | None, most: int) -> list[int] | None:
+    """The rows of all pages of these documents, or of all there are where None; None if they are more than `most`."""
+    if documents is None:
+        rows = connection.execute("SELECT row FROM pages LIMIT ?", (most + 1,))
+        found = [row for (row,) in rows]
+        return found if len(found) <= most else None
+    found = []
+    for document in documents.tolist():
+        found += [row for (row,) in connection.execute("SELECT row FROM pages WHERE document = ?", (document,))]
+        if len(found) > most:
+            return None
+    return found
+
+
 def vectors_after(
     connection: sqlite3.Connection, row: int, dimension: int, dtype: str, portion: int = 8192
 ) -> Iterator[Vectors]:
-    """The vectors of chunks that came after the vector with this row number, in portions.
+    """The vectors that came after the one with this row number, in portions.
 
     Args:
         connection: In a transaction.
@@ -188,44 +238,79 @@ def vectors_after(
     Raises:
         StoreDamagedError: If one is not what was written.
     """
-    cursor = connection.execute(f"{_VECTOR} WHERE row > ? AND chunk IS NOT NULL ORDER BY row", (row,))
+    cursor = connection.execute(f"{_VECTOR} WHERE row > ? ORDER BY row", (row,))
     while found := cursor.fetchmany(portion):
         for *keys, data, mark in found:
             check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
         data = np.frombuffer(b"".join(entry[5] for entry in found), dtype)
         if data.size != len(found) * dimension:
             raise missing("part of a vector")
-        rows, documents, chunks = np.array([entry[:3] for entry in found], np.int64).T.copy()
-        yield Vectors(rows, chunks, documents, data.reshape(-1, dimension).astype(np.float32, copy=False))
+        numbers = [(*entry[:2], entry[3] if entry[2] is None else entry[2]) for entry in found]
+        rows, documents, owners = np.array(numbers, np.int64).T.copy()
+        yield Vectors(rows, owners, documents, data.reshape(-1, dimension).astype(np.float32, copy=False))
+
+
+def vectors_in_rows(connection: sqlite3.Connection, rows: Sequence[int], dtype: str) -> FloatArray:
+    """The vectors with these row numbers, of which there is at least one, in their order: float32 (n, dimension).
+
+    Raises:
+        StoreDamagedError: If one is missing or is not what was written.
+    """
+    found = []
+    for row in rows:
+        entry = connection.execute(f"{_VECTOR} WHERE row = ?", (row,)).fetchone()
+        if entry is None:
+            raise missing(f"vector {row}")
+        *keys, data, mark = entry
+        check_seal(f"vector {row}", mark, tuple(keys), data)
+        found.append(np.frombuffer(data, dtype).astype(np.float32, copy=False))
+    return np.stack(found)
 
 
 def vectors_of_document(
     connection: sqlite3.Connection, document_row: int, dtype: str
 ) -> Iterator[tuple[bytes, FloatArray]]:
-    """Content key and vector of each chunk of a document: float32 (dimension,).
+    """Content key and vectors of each chunk or page of a document: float32 (n, dimension).
 
     Raises:
         StoreDamagedError: If one is not what was written.
     """
-    query = f"{_VECTOR} WHERE document = ? AND chunk IS NOT NULL"
-    for *keys, data, mark in connection.execute(query, (document_row,)):
-        check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
-        yield keys[4], np.frombuffer(data, dtype).astype(np.float32, copy=False)
+    return _owned(connection, "document = ?", document_row, dtype)
 
 
 def vectors_of(connection: sqlite3.Connection, contents: Sequence[bytes], dtype: str) -> dict[bytes, FloatArray]:
-    """Vectors of chunks by content key, for those keys that some chunk has: float32 (dimension,).
+    """Vectors by content key, for those keys that some chunk or page has: float32 (n, dimension).
 
     Raises:
         StoreDamagedError: If one is not what was written.
     """
     found: dict[bytes, FloatArray] = {}
     for content in contents:
-        query = f"{_VECTOR} WHERE content = ? AND chunk IS NOT NULL LIMIT 1"
-        for *keys, data, mark in connection.execute(query, (content,)):
-            check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
-            found[content] = np.frombuffer(data, dtype).astype(np.float32, copy=False)
+        for _, vectors in _owned(connection, "content = ?", content, dtype):
+            found[content] = vectors
+            break
     return found
+
+
+def _documents_of_pages(connection: sqlite3.Connection, page_rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    for row in page_rows:
+        found = connection.execute("SELECT document FROM pages WHERE row = ?", (row,)).fetchone()
+        if found is None:
+            raise missing(f"page {row}")
+        yield row, found[0]
+
+
+def _owned(
+    connection: sqlite3.Connection, condition: str, parameter: int | bytes, dtype: str
+) -> Iterator[tuple[bytes, FloatArray]]:
+    """Content key and vectors of one chunk or page after the other."""
+    found = connection.execute(f"{_VECTOR} WHERE {condition} ORDER BY row", (parameter,))
+    for _, entries in groupby(found, lambda entry: entry[2:4]):
+        vectors = []
+        for *keys, data, mark in entries:
+            check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
+            vectors.append(np.frombuffer(data, dtype).astype(np.float32, copy=False))
+        yield keys[4], np.stack(vectors)
 
 
 def missing(what: str) -> StoreDamagedError:

@@ -31,7 +31,13 @@ class Overview:
         database_bytes: Size of the database, with what is not yet folded into it.
         free_bytes: How much of that `compact` would give back at least.
         index_bytes: Size of the index file; 0 if there is none that fits.
-        index_kind: How vectors are searched; "exact" looks at every one.
+        index_kind: How vectors are searched: "exact" looks at every one, "lists" at some, chosen by their nearness.
+        index_generation: After which change the index file was made; 0 if there is none that fits.
+        index_vectors: How many it holds.
+        index_lists: How many lists they are in; 0 if the index is exact.
+        index_probed: How many of these a search without a filter looks into.
+        index_recall: Share of the true ten nearest that were found when the file was written; None if it is exact.
+        index_asked: For how many queries that was measured, made of vectors of the store by moving them a little.
         index_behind: Vectors that came or went since the index file was written.
     """
 
@@ -47,6 +53,12 @@ class Overview:
     free_bytes: int
     index_bytes: int
     index_kind: str
+    index_generation: int
+    index_vectors: int
+    index_lists: int
+    index_probed: int
+    index_recall: float | None
+    index_asked: int
     index_behind: int
 
 
@@ -64,6 +76,7 @@ def overview(folder: Path) -> Overview:
         free = _count(connection, "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")
         behind, header = derived_index(connection, folder).file_behind(connection)
         path = folder / f"index-{header.generation}.faiss" if header else None
+        tuning = header.tuning if header else None
         return Overview(
             embedder=identity.meta(connection, folder, "embedder"),
             dimension=int(identity.meta(connection, folder, "dimension")),
@@ -76,7 +89,13 @@ def overview(folder: Path) -> Overview:
             database_bytes=sum(_size(folder / name) for name in (DATABASE, f"{DATABASE}-wal")),
             free_bytes=free,
             index_bytes=_size(path) if path else 0,
-            index_kind="exact",
+            index_kind="lists" if tuning else "exact",
+            index_generation=header.generation if header else 0,
+            index_vectors=header.count if header else 0,
+            index_lists=header.lists if header else 0,
+            index_probed=tuning.probed if tuning else 0,
+            index_recall=tuning.recall if tuning else None,
+            index_asked=tuning.asked if tuning else 0,
             index_behind=behind,
         )
 

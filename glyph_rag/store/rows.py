@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import numpy as np
+
 from glyph_rag.corpus.document import Chunk, Document, MetadataValue
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.errors import InputError
@@ -17,6 +19,7 @@ from glyph_rag.store import load
 from glyph_rag.store.seal import Value, seal
 from glyph_rag.store.terms import FTS_COLUMNS, index_terms
 from glyph_rag.typeset.page import Page
+from glyph_rag.typeset.render import page_key
 
 _VARIABLES: Final = 900  # SQLite before 3.32 takes at most 999 in a statement
 _LARGEST_INTEGER: Final = 2**63 - 1
@@ -45,9 +48,33 @@ class Prepared:
     namespace: str = ""
 
 
+@dataclass(frozen=True)
+class IndexedFile:
+    """A file of a tree of which every document has been indexed.
+
+    Attributes:
+        id: Names the file in the store.
+        tree: Name of the tree it belongs to.
+        digest: Changes whenever the file would give other documents.
+        document_ids: All documents it holds.
+        namespace: Whose it is.
+    """
+
+    id: str
+    tree: str
+    digest: str
+    document_ids: tuple[str, ...]
+    namespace: str = ""
+
+
 def content_key(chunk: Chunk) -> bytes:
     """16 bytes that are equal for chunks with equal embedded text, whatever document they are in."""
     return hashlib.sha256(chunk.indexed_text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def page_content_key(page: Page) -> bytes:
+    """16 bytes that are equal for pages that look alike, whatever document they are in."""
+    return bytes.fromhex(page_key(page))[:16]
 
 
 def metadata_value(document_id: str, key: str, value: MetadataValue) -> tuple[str, str | int | float | bytes | None]:
@@ -93,6 +120,8 @@ def insert_document(
     prepared: Prepared,
     vectors: Mapping[bytes, FloatArray],
     dtype: str,
+    *,
+    of_pages: bool = False,
 ) -> None:
     """Adds a document with its text, metadata, pages, chunks, vectors and terms.
 
@@ -100,8 +129,10 @@ def insert_document(
         connection: In a write transaction; the store has no document of this namespace and id.
         counters: Where row numbers come from.
         prepared: The document.
-        vectors: For each chunk's content key, its vector: float32 (dimension,).
+        vectors: For the content key of each chunk, or of each page, its vectors: float32 (dimension,) or
+            (n, dimension).
         dtype: How vectors are stored: "<f4" or "<f2".
+        of_pages: Whether they are the pages' vectors and not the chunks'.
 
     Raises:
         InputError: If an id, a namespace or a metadata key is no UTF-8, or an integer too large.
@@ -122,14 +153,21 @@ def insert_document(
         "INSERT INTO metadata VALUES (?, ?, ?, ?)",
         [(row, key, *metadata_value(document.id, key, value)) for key, value in document.metadata.items()],
     )
-    pages_of = _insert_pages(connection, counters, row, prepared.pages)
+    page_rows, pages_of = _insert_pages(connection, counters, row, prepared.pages)
+    chunk_rows = []
     for chunk in prepared.chunks:
-        chunk_row = _insert_chunk(connection, counters, row, chunk, pages_of[chunk.id])
-        content = content_key(chunk)
-        data = vectors[content].astype(dtype).tobytes()
-        keys = (counters.take("vectors"), row, chunk_row, None, content)
-        connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", (*keys, data, seal(keys, data)))
-        index_terms_of(connection, chunk_row, chunk.indexed_text)
+        chunk_rows.append(_insert_chunk(connection, counters, row, chunk, pages_of[chunk.id]))
+        index_terms_of(connection, chunk_rows[-1], chunk.indexed_text)
+    owners: list[tuple[int | None, int | None, bytes]]
+    if of_pages:
+        owners = [(None, at, page_content_key(page)) for at, (page, _) in zip(page_rows, prepared.pages, strict=True)]
+    else:
+        owners = [(at, None, content_key(chunk)) for at, chunk in zip(chunk_rows, prepared.chunks, strict=True)]
+    for chunk_row, page_row, content in owners:
+        for vector in np.atleast_2d(vectors[content]):
+            data = vector.astype(dtype).tobytes()
+            keys = (counters.take("vectors"), row, chunk_row, page_row, content)
+            connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", (*keys, data, seal(keys, data)))
 
 
 def delete_documents(connection: sqlite3.Connection, namespace: str, document_ids: Sequence[str]) -> int:
@@ -152,6 +190,19 @@ def documents_of_file(connection: sqlite3.Connection, namespace: str, file: str)
     """Ids of the documents that came from a file."""
     query = "SELECT id FROM documents WHERE namespace = ? AND file = ? ORDER BY id"
     return [row[0] for row in connection.execute(query, (namespace, file))]
+
+
+def complete_file(connection: sqlite3.Connection, file: IndexedFile) -> int:
+    """Records a file with its documents; returns how many were removed because it no longer holds them."""
+    connection.executemany(
+        "UPDATE documents SET file = ? WHERE namespace = ? AND id = ? AND file IS NOT ?",
+        [(file.id, file.namespace, document, file.id) for document in file.document_ids],
+    )
+    stale = set(documents_of_file(connection, file.namespace, file.id)) - set(file.document_ids)
+    connection.execute(
+        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (file.namespace, file.id, file.tree, file.digest)
+    )
+    return delete_documents(connection, file.namespace, sorted(stale))
 
 
 def index_terms_of(connection: sqlite3.Connection, chunk_row: int, text: str) -> None:
@@ -195,8 +246,9 @@ def _insert_pages(
     counters: RowCounters,
     document_row: int,
     pages: Sequence[tuple[Page, Sequence[Chunk]]],
-) -> dict[str, tuple[int, int]]:
-    """Adds a document's pages; returns the first and last page row of each chunk id."""
+) -> tuple[list[int], dict[str, tuple[int, int]]]:
+    """Adds a document's pages; returns their rows, and the first and last page row of each chunk id."""
+    rows: list[int] = []
     pages_of: dict[str, tuple[int, int]] = {}
     for page, chunks in pages:
         row = counters.take("pages")
@@ -204,7 +256,8 @@ def _insert_pages(
         connection.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*keys, seal(keys)))
         for chunk in chunks:
             pages_of[chunk.id] = (pages_of.get(chunk.id, (row, row))[0], row)
-    return pages_of
+        rows.append(row)
+    return rows, pages_of
 
 
 def _insert_chunk(

@@ -20,39 +20,20 @@ import numpy as np
 from glyph_rag.corpus.document import Chunk, Document
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
 from glyph_rag.errors import StoreError
-from glyph_rag.store import files, identity, load, rows, wordsearch
+from glyph_rag.store import files, identity, load, rows
 from glyph_rag.store.beginning import prepare
 from glyph_rag.store.connect import connect, naming_errors, one_state
 from glyph_rag.store.derived import GONE_KEPT, DerivedIndex, state_of
 from glyph_rag.store.generations import change, forget_history
-from glyph_rag.store.rows import Prepared
+from glyph_rag.store.rows import IndexedFile, Prepared
 from glyph_rag.store.scope import UNNAMED, Scope
 from glyph_rag.store.snapshots import Snapshot, Snapshots, writer_lock
-from glyph_rag.store.terms import match_expression, phrase_expression
-from glyph_rag.store.vectors import DTYPES, Precision
+from glyph_rag.store.vectors import DTYPES, Precision, VectorIndex
+from glyph_rag.store.wordsearch import WordSearch
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
 
 _SCOPES_KEPT = 16
-
-
-@dataclass(frozen=True)
-class IndexedFile:
-    """A file of a tree of which every document has been indexed.
-
-    Attributes:
-        id: Names the file in the store.
-        tree: Name of the tree it belongs to.
-        digest: Changes whenever the file would give other documents.
-        document_ids: All documents it holds.
-        namespace: Whose it is.
-    """
-
-    id: str
-    tree: str
-    digest: str
-    document_ids: tuple[str, ...]
-    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +58,7 @@ class Store:
         self._file_lock = filelock.FileLock(folder / files.LOCK, thread_local=False)
         precision = identity.precision_of(connection, folder)
         self._dtype = DTYPES[precision]
+        self._of_pages = identity.vectors_per_page(connection) > 0
         dimension = int(identity.meta(connection, folder, "dimension"))
         self._derived = DerivedIndex(folder, identity.meta(connection, folder, "store_id"), dimension, precision)
         self._snapshots = Snapshots(folder / files.DATABASE, self._derived)
@@ -128,7 +110,8 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Closes the files. The store cannot be used afterwards."""
+        """Closes the files, when an index that is being made is there. The store cannot be used afterwards."""
+        self._derived.finish()
         with self._mutex:
             self._snapshots.close()
             self._connection.close()
@@ -166,7 +149,8 @@ class Store:
 
         Args:
             prepared: The documents.
-            vectors: For each chunk's content key, its vector: float32 (dimension,).
+            vectors: For the content key of each chunk, or in a store of a page embedder of each page, its vectors:
+                float32 (dimension,) or (n, dimension).
             files: Files that are complete with these; documents that a file no longer holds are removed.
 
         Returns:
@@ -181,8 +165,8 @@ class Store:
                 rows.delete_documents(connection, namespace, same)
             counters = rows.RowCounters(connection)
             for entry in prepared:
-                rows.insert_document(connection, counters, entry, vectors, self._dtype)
-            return sum(_complete_file(connection, file) for file in files)
+                rows.insert_document(connection, counters, entry, vectors, self._dtype, of_pages=self._of_pages)
+            return sum(rows.complete_file(connection, file) for file in files)
 
     def delete(self, document_ids: Sequence[str], namespace: str = "") -> int:
         """Removes documents in one transaction; returns how many there were."""
@@ -205,7 +189,10 @@ class Store:
                 connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", (namespace, tree, str(path)))
 
     def save_index(self) -> None:
-        """Writes the index file, if it is small or far behind; a little is caught up with when a store is opened."""
+        """Writes the index file, if it is small or far behind; a little is caught up with when a store is opened.
+
+        A large one is made in a thread of its own, while the store is used. `close` waits for it.
+        """
         with self._mutex, self.writing():
             with self.reading() as snapshot:
                 behind, header = self._derived.file_behind(snapshot.connection)
@@ -216,8 +203,15 @@ class Store:
             if header is not None and old > GONE_KEPT:
                 with self._transaction() as connection:
                     forget_history(connection, header.generation)
-            with self.reading() as snapshot:
-                self._derived.save(self._derived.at(snapshot.connection, snapshot.generation, snapshot.before))
+            if self._derived.is_for_later(behind, header):
+                self._derived.save_later(self._index_worth_writing)
+            else:
+                self._derived.save(self.searchable()[0])
+
+    def _index_worth_writing(self) -> VectorIndex | None:
+        with self.reading() as snapshot:
+            behind = self._derived.file_behind(snapshot.connection)
+            return self.searchable()[0] if self._derived.is_worth_writing(*behind) else None
 
     # ---------------------------------------------------------------- reading
 
@@ -248,10 +242,10 @@ class Store:
                 found.update(snapshot.connection.execute(query, (namespace, *part)).fetchall())
         return found
 
-    def known_vectors(self, chunks: Sequence[Chunk]) -> dict[bytes, FloatArray]:
-        """Vectors of chunks with the same words anywhere in the store, by `rows.content_key`: float32 (dimension,)."""
+    def known_vectors(self, contents: Sequence[bytes]) -> dict[bytes, FloatArray]:
+        """Vectors by content key, of those that are anywhere in the store: float32 (n, dimension)."""
         with self.reading() as snapshot:
-            return load.vectors_of(snapshot.connection, [rows.content_key(chunk) for chunk in chunks], self._dtype)
+            return load.vectors_of(snapshot.connection, contents, self._dtype)
 
     def files_of_tree(self, tree: str, namespace: str = "") -> dict[str, str]:
         """Id and digest of every file indexed from a tree."""
@@ -271,11 +265,16 @@ class Store:
             found = snapshot.connection.execute(query, (namespace, tree)).fetchone()
             return Path(found[0]) if found else None
 
-    def nearest_chunks(self, query: FloatArray, count: int, scope: Scope = UNNAMED) -> list[tuple[int, float]]:
-        """Rows of the chunks nearest to a vector, float32 (dimension,), with their inner products, best first."""
+    def searchable(self, scope: Scope = UNNAMED) -> tuple[VectorIndex, load.Rows | None]:
+        """The vectors of the snapshot that is read, and the documents of a scope as `VectorIndex.search` takes them."""
         with self.reading() as snapshot:
             index = self._derived.at(snapshot.connection, snapshot.generation, snapshot.before)
-            return index.search(query, count, self._documents_in(scope, snapshot))
+            return index, self._documents_in(scope, snapshot)
+
+    def nearest_chunks(self, query: FloatArray, count: int, scope: Scope = UNNAMED) -> list[tuple[int, float]]:
+        """Rows of the chunks nearest to a vector, float32 (dimension,), with their inner products, best first."""
+        index, documents = self.searchable(scope)
+        return index.search(query, count, documents)
 
     def matching_chunks(
         self, question: str, count: int, scope: Scope = UNNAMED, *, also: Sequence[int] = ()
@@ -288,30 +287,25 @@ class Store:
             scope: Where to look.
             also: Rows of chunks that are wanted beyond that, if they share words with it.
         """
-        expression = match_expression(question)
-        if expression is None:
-            return []
         with self.reading() as snapshot:
-            return wordsearch.matching(snapshot.connection, expression, count, scope, also)
+            documents = self._documents_in(scope, snapshot)
+            return WordSearch(snapshot.connection, count, documents, also).matching(question)
 
     def chunks_holding(
         self, phrase: str, question: str, count: int, scope: Scope = UNNAMED, *, also: Sequence[int] = ()
     ) -> list[int]:
-        """Rows of the chunks in which a phrase stands word by word; those that share most with a question first.
+        """Rows of the chunks in which a phrase stands word by word, ascending.
 
         Args:
             phrase: What has to stand there.
-            question: What the order is by.
+            question: Where more hold the phrase than are wanted, those that share most with this are taken.
             count: At most this many.
             scope: Where to look.
             also: Rows of chunks that are wanted beyond that, if the phrase stands there.
         """
-        held, shared = phrase_expression(phrase), match_expression(question)
-        if held is None:
-            return []
-        expression = f"{held} AND ({shared} OR {held})" if shared else held
         with self.reading() as snapshot:
-            return [row for row, _ in wordsearch.matching(snapshot.connection, expression, count, scope, also)]
+            documents = self._documents_in(scope, snapshot)
+            return WordSearch(snapshot.connection, count, documents, also).holding(phrase, question)
 
     def vectors_of_chunks(self, chunk_rows: Sequence[int]) -> dict[int, FloatArray]:
         """The vectors of chunks by row, as they are searched: float32 (dimension,)."""
@@ -382,16 +376,3 @@ class Store:
             kept = [(other, rows) for other, rows in self._scopes.items() if other[0] >= snapshot.generation]
             self._scopes = dict([*kept[-_SCOPES_KEPT:], (key, found)])
         return found
-
-
-def _complete_file(connection: sqlite3.Connection, file: IndexedFile) -> int:
-    """Records a file with its documents; returns how many were removed because it no longer holds them."""
-    connection.executemany(
-        "UPDATE documents SET file = ? WHERE namespace = ? AND id = ? AND file IS NOT ?",
-        [(file.id, file.namespace, document, file.id) for document in file.document_ids],
-    )
-    stale = set(rows.documents_of_file(connection, file.namespace, file.id)) - set(file.document_ids)
-    connection.execute(
-        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (file.namespace, file.id, file.tree, file.digest)
-    )
-    return rows.delete_documents(connection, file.namespace, sorted(stale))

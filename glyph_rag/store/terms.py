@@ -23,7 +23,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -51,6 +52,17 @@ class Terms(NamedTuple):
 
     words: str
     parts: str
+
+
+class Term(NamedTuple):
+    """A term, and the FTS5 column it is looked up in."""
+
+    column: str
+    text: str
+
+
+Counts = tuple[tuple[int, int], ...]
+"""The numbers of terms that stand in a text, ascending, each with how often it does."""
 
 
 # Han, kana and bopomofo: written without spaces, one or two characters to a word.
@@ -83,6 +95,7 @@ _TOKEN = re.compile(
 _ASCII_TOKEN = re.compile(r"(?P<word>[A-Za-z0-9]++(?:(?:_++|[.\-/:@+#&]|::|(?<=\d),(?=\d))[A-Za-z0-9]++)*)")
 _JOIN = re.compile(r"[._\-/:@+#&,]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+")
+_ASCII_RUN = re.compile(r"[a-z0-9]+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 # Taken out before cutting: what changes how a word looks but not which word it is (soft hyphen, joiners,
@@ -123,28 +136,67 @@ def index_terms(text: str) -> Terms:
     return Terms(" ".join(words), " ".join(parts))
 
 
-def match_expression(question: str) -> str | None:
-    """Turns a question into an FTS5 MATCH expression: any of its terms, each looked up in its own column.
-
-    Terms hold letters, digits, marks and ``_`` only and are quoted, so nothing of the question is read as
-    FTS5 syntax.
+def question_terms(question: str) -> list[Term]:
+    """The terms that a question is searched by: those of a text, each once, without the words of its grammar.
 
     Args:
         question: What the user asked, in any form.
 
     Returns:
-        The expression, or None where the question holds nothing to search for.
+        At most `MAX_QUERY_TERMS` for each column, the whole words first; none where the question holds nothing to
+        search for.
     """
     question = question[:_LONGEST_QUESTION]
     found = _cut(question)
-    if not found:
-        return None
     ignored = _function_words(question)
     found = [(word, part) for word, part in found if word not in ignored] or found
-    words = _distinct(word for word, _ in found)
-    parts = _distinct(part for _, part in found)
-    columns = zip(FTS_COLUMNS, (words, parts), strict=True)
-    return " OR ".join(_any_of(column, terms) for column, terms in columns if terms)
+    texts = (_distinct(word for word, _ in found), _distinct(part for _, part in found))
+    return [Term(column, text) for column, each in zip(FTS_COLUMNS, texts, strict=True) for text in each]
+
+
+def match_expression(terms: Sequence[Term]) -> str:
+    """An FTS5 MATCH expression: any of some terms, of which there is at least one, each in its own column.
+
+    Terms hold letters, digits, marks and ``_`` only and are quoted, so nothing of a question is read as FTS5 syntax.
+    """
+    columns = ((column, [term.text for term in terms if term.column == column]) for column in FTS_COLUMNS)
+    return " OR ".join(f"{column} : ({_quoted(texts)})" for column, texts in columns if texts)
+
+
+class TermCounter:
+    """Counts terms in texts, without an index. Remembers what it has seen, so it is for a few hundred texts."""
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        """The terms that are looked for."""
+        self._number = {term: number for number, term in enumerate(terms)}
+        self._words, self._parts = (
+            frozenset(term.text for term in terms if term.column == column) for column in FTS_COLUMNS
+        )
+        # Most words have none of the terms, and that is seen sooner than which terms they have.
+        runs = sorted({match.group() for term in terms if (match := _ASCII_RUN.search(term.text))})
+        self._perhaps = re.compile("|".join(runs) or r"(?!)")
+        self._seen: dict[str, Counts] = {}
+
+    def count(self, text: str) -> Counts:
+        """The terms that stand in a text, by their place among those looked for."""
+        found = Counter[int]()
+        for piece, times in Counter(_pieces(text)).items():
+            inside = self._seen.get(piece)
+            if inside is None:
+                inside = self._seen[piece] = self._inside(piece)
+            for number, often in inside:
+                found[number] += times * often
+        return tuple(sorted(found.items()))
+
+    def _inside(self, piece: str) -> Counts:
+        if piece.isascii() and not self._perhaps.search(piece.lower()):
+            return ()
+        words, parts = (joined.split() for joined in index_terms(piece))
+        if self._words.isdisjoint(words) and self._parts.isdisjoint(parts):
+            return ()
+        found = Counter(Term(FTS_COLUMNS[0], text) for text in words)
+        found.update(Term(FTS_COLUMNS[1], text) for text in parts)
+        return tuple((self._number[term], often) for term, often in found.items() if term in self._number)
 
 
 def phrase_expression(phrase: str) -> str | None:
@@ -173,8 +225,17 @@ def _distinct(joined: Iterable[str]) -> list[str]:
     return list(terms)[:MAX_QUERY_TERMS]
 
 
-def _any_of(column: str, terms: list[str]) -> str:
-    return f"{column} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
+def _quoted(texts: list[str]) -> str:
+    return " OR ".join(f'"{text}"' for text in texts)
+
+
+def _pieces(text: str) -> list[str]:
+    """A text in pieces that have their terms each by itself: ASCII tokens, and runs of others without white space."""
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text)
+    runs = text.split()
+    ascii_runs = " ".join([run for run in runs if run.isascii()])
+    return _ASCII_TOKEN.findall(ascii_runs) + [run for run in runs if not run.isascii()]
 
 
 def _cut(text: str) -> list[tuple[str, str]]:

@@ -1,45 +1,180 @@
-"""Search in the index of words, by expressions that `terms` makes."""
+"""Search in the index of words: BM25, by FTS5 itself in a small store, and in two steps in a large one.
+
+FTS5 works out a score for every chunk that has any of the terms, and nearly every chunk has some 4-gram of a question,
+so its time grows with the store. In a store of more than `SMALL` chunks, candidates are therefore found by the rarest
+terms (`rarest`), and the best of them scored by all, common ones too, as FTS5 would: from their texts, which say how
+often each term stands there. So a chunk that shares only common terms with a question may be passed over where others
+share rare ones. What that costs is measured in docs/search.md.
+
+Candidates by the terms that say most, then scores by all: Turtle and Flood, "Query Evaluation: Strategies and
+Optimizations", Information Processing and Management 31 (1995).
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from glyph_rag.store import load
-from glyph_rag.store.scope import Scope
-from glyph_rag.store.terms import FTS_WEIGHTS
+import numpy as np
+
+from glyph_rag.store import bm25, load, postings
+from glyph_rag.store.load import Rows
+from glyph_rag.store.postings import Totals
+from glyph_rag.store.rarest import candidates
+from glyph_rag.store.rowlists import merged
+from glyph_rag.store.terms import (
+    FTS_WEIGHTS,
+    Term,
+    TermCounter,
+    match_expression,
+    phrase_expression,
+    question_terms,
+)
+
+SMALL: Final = 20_000
+"""Chunks up to which FTS5 scores everything."""
+
+_SCORED: Final = 64
+"""Candidates that are scored by all terms; as many as are wanted where that is more."""
+
+_ALSO_SCORED: Final = 256
+"""Of more chunks that are wanted anyway, those that share most rare terms are scored; more where more are wanted."""
+
+_ALL_SCORED: Final = 512
+"""Of documents with so few chunks, all are scored."""
+
+Scored = list[tuple[int, float]]
+"""Rows of chunks with their scores, best first; equal scores by row."""
 
 
-def matching(
-    connection: sqlite3.Connection, expression: str, count: int, scope: Scope, also: Sequence[int] = ()
-) -> list[tuple[int, float]]:
-    """Rows of the chunks that match, with BM25 scores (higher is better), best first; equal scores by row.
+@dataclass(frozen=True)
+class WordSearch:
+    """Where words are looked for, and how many chunks are wanted.
 
-    Args:
+    Attributes:
         connection: In a transaction.
-        expression: An FTS5 MATCH expression.
-        count: At most this many.
-        scope: Where to look.
-        also: Rows that are wanted beyond that, if they match.
-
-    Raises:
-        StoreDamagedError: If SQLite cannot work out a score: the sizes it keeps for that are damaged.
+        count: At most this many chunks.
+        documents: Rows of the documents that are looked at, ascending; all where None.
+        also: Rows of chunks that are wanted beyond that, if they match.
     """
-    weights = ", ".join(map(str, FTS_WEIGHTS))
-    documents, parameters = scope.sql()
-    inside = f" AND (SELECT document FROM chunks WHERE row = terms.rowid) IN ({documents})"
-    if scope.holds_all(connection):
-        inside, parameters = "", []
-    # One pass: what is wanted comes before the best of the others.
-    wanted, rows = ("rowid IN (SELECT value FROM json_each(?)) DESC, ", [json.dumps(list(also))]) if also else ("", [])
-    found = connection.execute(
-        f"SELECT rowid, -bm25(terms, {weights}) AS score FROM terms WHERE terms MATCH ?{inside}"
-        f" ORDER BY {wanted}score DESC, rowid LIMIT ?",
-        (expression, *parameters, *rows, count + len(also)),
-    ).fetchall()
-    if any(score is None for _, score in found):
-        raise load.missing("part of the index of words")
-    asked = set(also)
-    others = [entry for entry in found if entry[0] not in asked][:count]
-    return sorted([*others, *(entry for entry in found if entry[0] in asked)], key=lambda entry: (-entry[1], entry[0]))
+
+    connection: sqlite3.Connection
+    count: int
+    documents: Rows | None = None
+    also: Sequence[int] = ()
+
+    def matching(self, question: str) -> Scored:
+        """The chunks that share terms with a question, with their BM25 scores.
+
+        Raises:
+            StoreDamagedError: If the index, or the text of a chunk, is damaged.
+        """
+        terms = question_terms(question)
+        if not terms:
+            return []
+        totals = postings.totals(self.connection)
+        if totals.chunks <= SMALL:
+            return self._by_fts5(match_expression(terms))
+        found = candidates(self.connection, terms, totals, self.count)
+        rows = self._few()
+        if rows is None:
+            most = max(_SCORED, self.count) if self.count else 0
+            near = self._best_inside(found.best_first(), totals, 4 * most)
+            best = found.by_length(self.connection, near, totals.mean_length)[:most]
+            also = found.in_order(self._wanted())[: max(_ALSO_SCORED, self.count)]
+            rows = merged([best, self._inside(also)])
+        return self._cut_off([entry for entry in self._scored(rows, terms, found.worth, totals) if entry[1] > 0.0])
+
+    def holding(self, phrase: str, question: str) -> list[int]:
+        """The rows of the chunks in which a phrase stands word by word, ascending.
+
+        Of more than are wanted, those that share most with a question; in a large store, most of its rare terms.
+
+        Raises:
+            StoreDamagedError: If the index is damaged.
+        """
+        held, terms = phrase_expression(phrase), question_terms(question)
+        if held is None:
+            return []
+        totals = postings.totals(self.connection)
+        if totals.chunks <= SMALL:
+            expression = f"{held} AND ({match_expression(terms)} OR {held})" if terms else held
+            return sorted(row for row, _ in self._by_fts5(expression))
+        there = postings.rows_of(self.connection, held)
+        wanted = self._wanted()[np.isin(self._wanted(), there)]
+        rows = there[np.isin(there, wanted, invert=True)]
+        if len(rows) > self.count:
+            rows = candidates(self.connection, terms, totals, self.count).in_order(rows)
+        found: list[int] = merged([self._best_inside(rows, totals, self.count), self._inside(wanted)]).tolist()
+        return found
+
+    def _by_fts5(self, expression: str) -> Scored:
+        """What matches an expression, with scores by FTS5."""
+        weights = ", ".join(map(str, FTS_WEIGHTS))
+        inside, documents = "", []
+        if self.documents is not None:
+            inside = " AND (SELECT document FROM chunks WHERE row = terms.rowid) IN (SELECT value FROM json_each(?))"
+            documents = [json.dumps(self.documents.tolist())]
+        # One pass: what is wanted comes before the best of the others.
+        wanted, also = "", []
+        if self.also:
+            wanted, also = "rowid IN (SELECT value FROM json_each(?)) DESC, ", [json.dumps(list(self.also))]
+        found = self.connection.execute(
+            f"SELECT rowid, -bm25(terms, {weights}) AS score FROM terms WHERE terms MATCH ?{inside}"
+            f" ORDER BY {wanted}score DESC, rowid LIMIT ?",
+            (expression, *documents, *also, self.count + len(self.also)),
+        ).fetchall()
+        if any(score is None for _, score in found):
+            raise load.missing("part of the index of words")
+        return self._cut_off(found)
+
+    def _few(self) -> Rows | None:
+        """All chunks that are looked at, if there are few; None otherwise."""
+        if self.documents is None or len(self.documents) > _ALL_SCORED:
+            return None
+        rows = postings.chunks_of(self.connection, self.documents)
+        return rows if len(rows) <= _ALL_SCORED else None
+
+    def _best_inside(self, rows: Rows, totals: Totals, most: int) -> Rows:
+        """The first so many of some rows that belong to the documents that are looked at."""
+        if self.documents is None:
+            return rows[:most]
+        # Either all chunks of the documents are looked up, or rows until enough belong to them: what takes fewer.
+        if len(self.documents) ** 2 <= most * totals.chunks:
+            return rows[np.isin(rows, postings.chunks_of(self.connection, self.documents))][:most]
+        found = np.empty(0, np.int64)
+        at, portion = 0, 2 * most
+        while len(found) < most and at < len(rows):
+            found = np.append(found, self._inside(rows[at : at + portion]))
+            at, portion = at + portion, 2 * portion
+        return found[:most]
+
+    def _wanted(self) -> Rows:
+        return np.array(self.also, np.int64)
+
+    def _inside(self, rows: Rows) -> Rows:
+        """Those of some rows that belong to the documents that are looked at, in the order given."""
+        return rows if self.documents is None else postings.within(self.connection, rows, self.documents)
+
+    def _scored(self, rows: Rows, terms: Sequence[Term], worth: Sequence[float], totals: Totals) -> Scored:
+        """Chunks with their scores, from their texts."""
+        counter, found = TermCounter(terms), []
+        weights, worths = np.array([bm25.weight(term) for term in terms]), np.array(worth)
+        lengths = postings.lengths_of(self.connection, rows) / totals.mean_length
+        for row, length in zip(rows.tolist(), lengths.tolist(), strict=True):
+            counts = counter.count(load.load_indexed_text(self.connection, row))
+            numbers, often = np.array(counts, np.int64).reshape(-1, 2).T
+            gains = bm25.gains(often * weights[numbers], length)
+            found.append((row, float((worths[numbers] * gains).sum())))
+        return found
+
+    def _cut_off(self, found: Scored) -> Scored:
+        """In order, the best so many besides those that are wanted anyway."""
+        asked = set(self.also)
+        ranked = sorted(found, key=lambda entry: (-entry[1], entry[0]))
+        last = [entry for entry in ranked if entry[0] not in asked][: self.count]
+        kept = {row for row, _ in last}
+        return [entry for entry in ranked if entry[0] in asked or entry[0] in kept]

@@ -92,6 +92,10 @@ class Page:
 
         return encode(self.levels(label), self.profile.ink, self.profile.paper)
 
+    def _repr_png_(self) -> bytes:
+        """The page, for notebooks."""
+        return self.png()
+
     def boxes_of(self, start: int, end: int) -> tuple[Box, ...]:
         """The rectangles, in pixels, of the document's characters [start, end) on this page, one for each line."""
         return self.layout.boxes_of(start, end)

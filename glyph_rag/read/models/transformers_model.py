@@ -5,20 +5,19 @@ from __future__ import annotations
 import gc
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pickle import UnpicklingError
 from threading import Event
 from types import ModuleType
 from typing import Any, Literal
 
+from glyph_rag.embed.weights import device_of, dtype_of, ran_out_of_memory, without_progress
 from glyph_rag.errors import ReaderError
 from glyph_rag.read.models.transformers_processor import LOAD_ERRORS, Place, PromptProcessor, package
 from glyph_rag.read.prompt import Prompt
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class VisionModel:
         self._torch = package("torch")
         self._processor = processor
         self._settings = settings
-        self._device = _device(self._torch, settings.device)
+        self._device = device_of(self._torch, settings.device, ReaderError)
         self._dtype = _dtype(self._torch, self._device, settings.dtype)
         self._model: Any = self._load(place)
         self._ends = self._end_tokens()
@@ -90,7 +89,7 @@ class VisionModel:
         try:
             return self._generate(prompts, cancel, on_text)
         except (MemoryError, RuntimeError, ValueError, IndexError) as error:
-            if not isinstance(error, MemoryError) and not ran_out_of_memory(error):
+            if not ran_out_of_memory(error):
                 reason = str(error).strip().split("\n")[0]
                 raise ReaderError(f"the model failed while reading: {type(error).__name__}: {reason}") from error
         # Only here is the traceback gone, which held on to what filled the memory.
@@ -164,12 +163,12 @@ class VisionModel:
         if self._device != "cpu" and importlib.util.find_spec("accelerate") is not None:
             arguments["device_map"] = {"": self._device}
         try:
-            with _without_progress(transformers):
+            with without_progress():
                 model, info = transformers.AutoModelForImageTextToText.from_pretrained(**arguments)
                 if "device_map" not in arguments:
                     model = model.to(self._device)
         except (*LOAD_ERRORS, EOFError, MemoryError, UnpicklingError, package("safetensors").SafetensorError) as error:
-            if isinstance(error, MemoryError) or ran_out_of_memory(error):
+            if ran_out_of_memory(error):
                 hint = 'choose a smaller model, or quantize="4bit" on an NVIDIA GPU'
                 raise ReaderError(f"{place.name} does not fit into the memory of {self._device}", hint=hint) from error
             raise place.refused("the weights", error) from error
@@ -237,47 +236,6 @@ def _settled(text: str, stops: Sequence[str]) -> int:
     return min(whole, len(text) - max(held, default=0))
 
 
-def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says so: torch has a class of its own for CUDA alone."""
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
-
-
-def _device(torch: ModuleType, wanted: str | None) -> str:
-    """The device asked for, or the best there is.
-
-    Raises:
-        ReaderError: It is not there.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted is None:
-        return next(name for name, available in there.items() if available)
-    kind, _, number = wanted.partition(":")
-    last = torch.cuda.device_count() if kind == "cuda" else 1
-    if not there.get(kind) or (number and not (number.isdecimal() and int(number) < last)):
-        found = ", ".join(name for name, available in there.items() if available)
-        raise ReaderError(f"there is no device {wanted!r} for torch", hint=f"there is {found}")
-    return wanted
-
-
 def _dtype(torch: ModuleType, device: str, wanted: str) -> object:
     """The `torch.dtype` of a name; for "auto" half the precision on a GPU, and full precision on a CPU."""
-    if wanted != "auto":
-        return getattr(torch, wanted)
-    if device == "cpu":
-        return torch.float32
-    if device == "mps":
-        return torch.bfloat16 if torch.backends.mps.is_macos_or_newer(14, 0) else torch.float16
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-
-
-@contextmanager
-def _without_progress(transformers: ModuleType) -> Iterator[None]:
-    """No bar on the terminal while weights are loaded: what is printed is the application's business."""
-    logging = transformers.utils.logging
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+    return dtype_of(torch, device) if wanted == "auto" else getattr(torch, wanted)

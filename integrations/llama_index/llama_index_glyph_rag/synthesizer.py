@@ -1,0 +1,150 @@
+"""GlyphSynthesizer: the one line that gives a query engine of LlamaIndex eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from glyph_rag.read.answer import Answer
+from glyph_rag.read.answering import Answering
+from glyph_rag.read.job import Wishes
+from llama_index.core.bridge.pydantic import BaseModel
+from llama_index.core.indices.prompt_helper import ChatPromptHelper, PromptHelper
+from llama_index.core.llms import LLM, MockLLM
+from llama_index.core.llms.structured_llm import StructuredLLM
+from llama_index.core.response_synthesizers import BaseSynthesizer
+
+from llama_index_glyph_rag.messages import QA_TEMPLATE
+from llama_index_glyph_rag.reader import LLMReader
+from llama_index_glyph_rag.replies import refuse_blind
+from llama_index_glyph_rag.request import Request, wishes_of
+from llama_index_glyph_rag.settings import PageSettings
+
+if TYPE_CHECKING:
+    from glyph_rag.read.plan import Mode
+    from glyph_rag.read.reader import Reader
+    from glyph_rag.typeset.cache import PageCache
+    from llama_index.core.base.response.schema import RESPONSE_TYPE
+    from llama_index.core.callbacks.base import CallbackManager
+    from llama_index.core.prompts import BasePromptTemplate
+    from llama_index.core.prompts.mixin import PromptDictType
+    from llama_index.core.schema import NodeWithScore, QueryType
+    from llama_index.core.types import RESPONSE_TEXT_TYPE
+
+_DEFAULT = PageSettings()
+
+
+class GlyphSynthesizer(BaseSynthesizer):
+    """Shows the nodes that were retrieved as page images, in one call of the LLM, and checks its answer against them.
+
+    The response's `metadata` holds what `report` says of the answer, beside the metadata of the nodes; of one that
+    streams, as soon as the stream has ended.
+    """
+
+    def __init__(
+        self,
+        llm: LLM | Reader | None = None,
+        settings: PageSettings = _DEFAULT,
+        *,
+        text_qa_template: BasePromptTemplate | None = None,
+        strict: bool = False,
+        streaming: bool = False,
+        output_cls: type[BaseModel] | None = None,
+        empty_response: str | None = None,
+        callback_manager: CallbackManager | None = None,
+        cache: PageCache | None = None,
+    ) -> None:
+        """
+        Args:
+            llm: A chat model that takes images, or a reader of glyph-rag; `Settings.llm` where None.
+            settings: How nodes are shown.
+            text_qa_template: The prompt, with `context_str` where the pages go. A reader has its own.
+            strict: Leave out every sentence that the nodes do not support.
+            streaming: Whether responses give words as they come.
+            output_cls: A pydantic model to fill in. Such responses do not stream.
+            empty_response: What to say where nothing was retrieved.
+            callback_manager: As for every synthesizer.
+            cache: Where image files are kept.
+
+        Raises:
+            ReaderError: If the LLM is known to take no images.
+        """
+        self._reader = None if llm is None or isinstance(llm, LLM) else llm
+        super().__init__(
+            llm=llm if llm is None or isinstance(llm, LLM) else MockLLM(),
+            callback_manager=callback_manager,
+            # Nothing is split here; without them, LlamaIndex 0.14.23 makes them for the LLM of the settings.
+            prompt_helper=PromptHelper(),
+            chat_prompt_helper=ChatPromptHelper(),
+            streaming=streaming,
+            output_cls=output_cls,
+            empty_response=empty_response,
+        )
+        self._settings, self._cache, self._template = settings, cache, text_qa_template or QA_TEMPLATE
+        self._form = self._llm.output_cls if isinstance(self._llm, StructuredLLM) else output_cls
+        self._wishes = Wishes(settings.plan, strict, free=True, form=self._form)
+        if self._reader is None and settings.mode != "text":
+            refuse_blind(self._llm)
+
+    def synthesize(
+        self,
+        query: QueryType,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+        mode: Mode | None = None,
+        **response_kwargs: object,
+    ) -> RESPONSE_TYPE:
+        """Answers from nodes. `mode="text"` shows these as text."""
+        request = Request.of_nodes(nodes, wishes_of(self._wishes, mode, response_kwargs))
+        shown = [] if request.blank else nodes
+        return request.attach(super().synthesize(query, shown, additional_source_nodes, request=request))
+
+    async def asynthesize(
+        self,
+        query: QueryType,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+        mode: Mode | None = None,
+        **response_kwargs: object,
+    ) -> RESPONSE_TYPE:
+        """As `synthesize`, without blocking the event loop."""
+        request = Request.of_nodes(nodes, wishes_of(self._wishes, mode, response_kwargs))
+        shown = [] if request.blank else nodes
+        return request.attach(await super().asynthesize(query, shown, additional_source_nodes, request=request))
+
+    def get_response(
+        self, query_str: str, text_chunks: Sequence[str], request: Request | None = None, **response_kwargs: object
+    ) -> RESPONSE_TEXT_TYPE:
+        """Answers from texts, or from the nodes that `synthesize` was given."""
+        request = request or Request.of_texts(text_chunks, wishes_of(self._wishes, None, response_kwargs))
+        if self._streaming and self._form is None:
+            return request.stream(self._answering(), query_str)
+        return self._said(request.answer(self._answering(), query_str))
+
+    async def aget_response(
+        self, query_str: str, text_chunks: Sequence[str], request: Request | None = None, **response_kwargs: object
+    ) -> RESPONSE_TEXT_TYPE:
+        """As `get_response`, without blocking the event loop."""
+        request = request or Request.of_texts(text_chunks, wishes_of(self._wishes, None, response_kwargs))
+        if self._streaming and self._form is None:
+            return request.astream(self._answering(), query_str)
+        return self._said(await request.aanswer(self._answering(), query_str))
+
+    def _said(self, answer: Answer) -> str | BaseModel:
+        """What the base class makes a response of: for a `StructuredLLM` JSON, which it turns into the form itself."""
+        if isinstance(answer.data, BaseModel) and not isinstance(self._llm, StructuredLLM):
+            return answer.data
+        return answer.text
+
+    def _answering(self) -> Answering:
+        if self._reader is not None:
+            return Answering(self._reader, None, self._cache)
+        llm = self._llm.llm if isinstance(self._llm, StructuredLLM) else self._llm
+        form, template = self._form, self._template
+        return Answering(LLMReader(llm, self._settings, template=template, output_cls=form), None, self._cache)
+
+    def _get_prompts(self) -> PromptDictType:
+        return {"text_qa_template": self._template}
+
+    def _update_prompts(self, prompts: PromptDictType) -> None:
+        self._template = prompts.get("text_qa_template", self._template)
