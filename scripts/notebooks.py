@@ -64,7 +64,7 @@ def run(notebook: NotebookNode) -> NotebookNode:
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         # Nothing is shared with another run: not a port, nor IPython's folder at home.
-        environment = {**os.environ, "IPYTHONDIR": folder, "TMPDIR": folder}
+        environment = {**with_integrations(), "IPYTHONDIR": folder, "TMPDIR": folder}
         sockets = {"transport": "tcp" if sys.platform == "win32" else "ipc"}
         sockets["connection_file"] = str(Path(folder, "kernel.json"))
         client = NotebookClient(
@@ -81,6 +81,12 @@ def run(notebook: NotebookNode) -> NotebookNode:
         _check_outputs(notebook, folder)
     notebook.metadata = nbformat.from_dict(_METADATA)
     return notebook
+
+
+def with_integrations() -> dict[str, str]:
+    """The environment of an interpreter that finds what is in `integrations/`, installed or not."""
+    paths = [str(path.parent) for path in sorted(FOLDER.parent.glob("integrations/*/pyproject.toml"))]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
 
 
 def printed(notebook: NotebookNode) -> str:

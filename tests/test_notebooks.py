@@ -130,7 +130,7 @@ def said_by(script: Path, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=folder,
-        env={**os.environ, "TMPDIR": str(folder), "PYTHONIOENCODING": "utf-8"},
+        env={**notebooks.with_integrations(), "TMPDIR": str(folder), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
         timeout=300,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import logging
 import subprocess
 import sys
@@ -310,3 +311,20 @@ def test_the_package_is_asked_for_when_it_is_missing(monkeypatch: pytest.MonkeyP
 def test_the_package_is_not_loaded_before_a_reader_is_made() -> None:
     code = "import glyph_rag.read.models.openai, sys; assert not {'openai', 'httpx', 'httpx2'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_connections_end_with_the_reader_that_opened_them(serve) -> None:
+    server = serve("yes")
+    reader = reader_of(server)
+    assert reader.read("q", plan_of(1)).text
+    assert reader._client is not None
+    connections = reader._client._client
+    assert not connections.is_closed
+    given = openai.OpenAI(base_url=server.base_url, api_key="x")
+    other = OpenAIReader(MODEL, client=given)
+    other.read("q", plan_of(1))
+    del reader, other
+    gc.collect()
+    assert connections.is_closed
+    assert not given.is_closed()
+    given.close()

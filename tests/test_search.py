@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sqlite3
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -252,7 +253,7 @@ def test_a_vector_finds_what_is_nearest_to_it_within_the_filter(crowd: GlyphRAG)
     assert found[0].page.document_id == "d40"
     scores = [likeness[hit.page.document_id] for hit in found]
     assert scores == sorted(likeness.values(), reverse=True)[:20]
-    assert all(1 >= a.score >= b.score >= 0 for a, b in zip(found, found[1:], strict=False))
+    assert all(1 >= a.score >= b.score >= 0 for a, b in pairwise(found))
     few = crowd.search_by_vector(vector, 5, where={"n": {"$gte": 100}})
     assert [likeness[hit.page.document_id] for hit in few] == sorted(
         (score for name, score in likeness.items() if int(name[1:]) >= 100), reverse=True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -93,6 +94,8 @@ class OpenAIReader:
         if given is None:
             key = api_key or os.environ.get("OPENAI_API_KEY") or _no_key(base_url)
             given = client = openai.OpenAI(api_key=key, base_url=base_url)
+            # Its connections end with the reader, and not whenever they are collected, each with a warning.
+            weakref.finalize(self, client.close)
         # The attempts are counted here, so the client makes only one of each.
         self._client = client and client.with_options(timeout=timeout, max_retries=0)
         self._async_client = async_client and async_client.with_options(timeout=timeout, max_retries=0)
