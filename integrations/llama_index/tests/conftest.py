@@ -13,6 +13,8 @@ _LEFT_OPEN = (
     "ignore:unclosed <socket.socket .*family=1:ResourceWarning",
     # Memory never closes its database.
     "ignore:<aiosqlite.core.Connection object at .* was deleted before being closed:ResourceWarning",
+    # Its thread then reports to the event loop of that moment, which may be closed by the time it does.
+    "ignore:Exception in thread .*_connection_worker_thread:pytest.PytestUnhandledThreadExceptionWarning",
 )
 
 
