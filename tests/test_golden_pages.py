@@ -1,7 +1,7 @@
 """Pages that were looked at and found good: pixel for pixel, they stay as they are.
 
 Each text in tests/golden has its page beside it as a PNG file. Where pixels change on purpose, raise TYPESET_VERSION,
-write the pages anew with ``GLYPH_RAG_WRITE_GOLDEN=1 python -m pytest --no-cov tests/test_golden_pages.py``, and look at
+write the pages anew with ``GLYPH_RAG_WRITE_GOLDEN=1 python -m pytest tests/test_golden_pages.py``, and look at
 every one of them before it is committed.
 """
 
