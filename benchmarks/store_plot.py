@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from html import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 430, 72, 210, 46, 52
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 810, 430, 72, 260, 46, 52
 COLOURS = ("#0b6e99", "#c4552d", "#5b8c3a", "#7a4fa3", "#8a6d1f", "#444444")
 Lines = Mapping[str, Mapping[int, float]]
 
