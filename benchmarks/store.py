@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -226,8 +227,8 @@ def _plot(path: Path, tables: dict[int, dict[str, Figures]]) -> None:
 def main() -> None:
     """Prints a table for each size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("counts", nargs="*", type=int, default=[10_000])
-    parser.add_argument("--precision", nargs="+", default=["float32", "float16"])
+    parser.add_argument("counts", nargs="*", type=int, default=[10_000], help="Chunks in each store; 10000 by default.")
+    parser.add_argument("--precision", nargs="+", choices=["float32", "float16"], default=["float32", "float16"])
     parser.add_argument("--keep", type=Path, help="Where stores are built and left for the next run.")
     parser.add_argument("--only", choices=["build"], help="Build what is not there, and measure nothing.")
     parser.add_argument("--langchain-up-to", type=int, default=100_000, help="It keeps vectors as lists of floats.")
@@ -249,7 +250,9 @@ def main() -> None:
             print(count, precision, json.dumps(table[f"glyph-rag {precision}"]), flush=True)
         if options.only != "build":
             table["IndexFlatIP + dict"] = _alone("flat", count)
-            if count <= options.langchain_up_to:
+            if not find_spec("langchain_core"):
+                print("langchain-core is not installed, so InMemoryVectorStore is left out")
+            elif count <= options.langchain_up_to:
                 table["InMemoryVectorStore"] = _alone("langchain", count)
         _print(count, table)
     if options.plot:

@@ -269,6 +269,8 @@ class Asking(ABC):
 
     def check_question(self, question: str) -> None:
         """Raises what `ask` raises for a question that is empty or too long."""
+        if not isinstance(question, str):
+            raise InputError(f"the question is {type(question).__name__}", hint="pass a str")
         if not question.strip():
             raise InputError("the question is empty", hint="ask in words")
         self.limits.check("question_chars", len(question), "characters in the question")

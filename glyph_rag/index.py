@@ -28,6 +28,8 @@ batches written so far stay."""
 
 _Item = TypeVar("_Item")
 
+_HINT = "add([Document(id, text)]), or add_path(folder)"
+
 _BATCH_CHUNKS = 128
 
 _BATCH_PAGES = 16
@@ -94,6 +96,8 @@ class Indexer:
         total = len(documents) if isinstance(documents, Sized) else 0
         with self._store.writing():
             for done, document in enumerate(documents, 1):
+                if not isinstance(document, Document):
+                    raise InputError(f"{type(document).__name__} {str(document)[:40]!r} is no Document", hint=_HINT)
                 self._take(document, None, self._namespace)
                 if progress:
                     progress(done, total)
@@ -120,6 +124,10 @@ class Indexer:
                 self._limits.check("id_chars", len(entry.namespace), f"namespace {entry.namespace[:40]!r}")
                 self._given.update(entry.vectors)
                 self._take(entry.document, None, entry.namespace)
+                if (entry.namespace, entry.document.id) not in self._waiting:
+                    # Written by now, or there already: an import that goes on must not gather what it passes over.
+                    for key in entry.vectors:
+                        self._given.pop(key, None)
                 if progress:
                     progress(entry.number, entry.total)
             self._flush()

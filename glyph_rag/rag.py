@@ -82,6 +82,9 @@ class GlyphRAG(View):
         book = ReceiptBook.load(folder / "receipts") if receipts is None else receipts
         return cls(store, embedder, Answering(reader, book, pages), limits or Limits(), pages)
 
+    def __repr__(self) -> str:
+        return f"<GlyphRAG in {str(self._store.folder)!r}>"
+
     def __enter__(self) -> Self:
         return self
 
@@ -139,9 +142,9 @@ class GlyphRAG(View):
         indexer = Indexer(self._store, self._embedder, self.limits, namespace)
         return indexer.add_path(Path(path), sync=sync, exclude=exclude, progress=progress)
 
-    def delete(self, document_ids: Iterable[str], *, namespace: str = "") -> int:
-        """Removes documents of a namespace; returns how many there were."""
-        removed = self._store.delete(list(document_ids), namespace)
+    def delete(self, document_ids: str | Iterable[str], *, namespace: str = "") -> int:
+        """Removes documents of a namespace, by one id or several; returns how many there were."""
+        removed = self._store.delete([document_ids] if isinstance(document_ids, str) else list(document_ids), namespace)
         self._store.save_index()
         return removed
 

@@ -112,8 +112,9 @@ class View(Asking):
         self._check_k(k)
         return self._retriever.nearest(vector, k, access=self._within(where))
 
-    def documents(self, ids: Sequence[str]) -> list[Document]:
-        """The documents with these ids, in this order. Those that are not here, or may not be seen, are left out."""
+    def documents(self, ids: str | Sequence[str]) -> list[Document]:
+        """The documents with these ids, or this one, in this order; those not here, or not to be seen, are left out."""
+        ids = [ids] if isinstance(ids, str) else ids
         found = self._store.documents(ids, self._access.scope.namespace or "")
         present = [found[name] for name in dict.fromkeys(ids) if name in found]
         return [document for document in present if self._access.admits_document(document)]
@@ -155,8 +156,8 @@ class View(Asking):
         return {page_id: highlight(self.page(page_id), answer.boxes_on(page_id)) for page_id in {**shown, **cited}}
 
     def _check_k(self, k: int) -> None:
-        if k < 1:
-            raise InputError(f"k is {k}", hint="k is the number of hits wanted, at least 1")
+        if not isinstance(k, int) or k < 1:
+            raise InputError(f"k is {k!r}", hint="k is the number of hits wanted, at least 1")
         self.limits.check("k", k, "k")
 
     def _within(self, where: Filter | None) -> Access:

@@ -218,6 +218,29 @@ def record_backup() -> Recording:
         return made
 
 
+def record_restoration(source: Path) -> Recording:
+    """A backup, made in `source`, being restored: the folder of the store that comes of it."""
+    with tempfile.TemporaryDirectory(dir=_memory()) as name:
+        folder, target = Path(name) / "kb", Path(name) / "new"
+        with closing(Store.open(folder, EMBEDDER.info)) as store:
+            Indexer(store, EMBEDDER, Limits()).add([_document(n) for n in range(6)])
+        backup(folder, source)
+        target.mkdir()
+        made = Recording({})
+        with recording(target, made.operations.append):
+            restore(source, target)
+        made.steps.append(Step("restore", 0, len(made.operations), None, content(target)))
+        return made
+
+
+def restored_again(source: Path, files: dict[str, bytes]) -> Content:
+    """What a store that a crash left half restored holds, having restored it again if there is none yet."""
+    with _copied(files) as folder:
+        if not (folder / "glyph.db").exists():
+            restore(source, folder)
+        return content(folder)
+
+
 def restored(files: dict[str, bytes]) -> Content:
     """What a backup that a crash left behind restores to; raises what `restore` raises."""
     with tempfile.TemporaryDirectory(dir=_memory()) as name:

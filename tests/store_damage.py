@@ -125,6 +125,7 @@ def states(files: dict[str, bytes]) -> tuple[Observed, ...]:
 def main() -> None:
     """Damages, and prints what came of it."""
     chance = random.Random(0)
+    flips = int((*sys.argv[1:], "1000")[0])
     for folded in (True, False):
         with tempfile.TemporaryDirectory() as folder:
             files = make(Path(folder), folded=folded)
@@ -132,7 +133,7 @@ def main() -> None:
         print("the last change is", "folded into the database" if folded else "in the log")
         for name, data in files.items():
             counted: Counter[Outcome] = Counter()
-            for number in range(int(sys.argv[1]) if data else 0):
+            for number in range(flips if data else 0):
                 cut = number % 10 == 0
                 damaged = data[: chance.randrange(len(data))] if cut else flipped(data, chance.randrange(8 * len(data)))
                 one = outcome(files, name, damaged, expected if name.endswith("-wal") else expected[:1])

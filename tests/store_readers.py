@@ -82,10 +82,11 @@ def together(seconds: float, readers: int) -> tuple[int, list[int], list[str]]:
 
 def main() -> None:
     """One of the processes, or all of them."""
-    if sys.argv[1] == "--":
-        print({"write": write, "read": read}[sys.argv[2]](Path(sys.argv[3]), float(sys.argv[4])))
+    first, *others = sys.argv[1:] or ["60", "8"]
+    if first == "--":
+        print({"write": write, "read": read}[others[0]](Path(others[1]), float(others[2])))
         return
-    written, reads, wrong = together(float(sys.argv[1]), int(sys.argv[2]))
+    written, reads, wrong = together(float(first), int(others[0]))
     print(f"{written} writes, {sum(reads)} reads by {len(reads)} processes, {len(wrong)} of them failed")
     for line in wrong:
         print(line)

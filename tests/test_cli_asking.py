@@ -47,6 +47,26 @@ def test_a_plan_is_printed_and_nothing_is_asked(store: Path) -> None:
     assert "6:45" not in printed
 
 
+def test_a_plan_is_json_where_asked(store: Path) -> None:
+    asked = ("ask", "When does the gate open?", "--store", store, "--json")
+    assert json.loads(call(*asked, "--plan")) == json.loads(call(*asked))["plan"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("none.md", "", "cannot be read: empty"),
+        ("two.jsonl", '{"text": "One."}\n{"text": "Two."}\n[]\n', "holds 2 documents"),
+    ],
+)
+def test_what_is_no_single_document_is_not_read(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    failed = run("read", tmp_path / name, "What?")
+    assert failed.returncode == 1
+    assert message in failed.stderr
+    assert "hint: name a file" in failed.stderr
+
+
 def test_options_reach_the_plan(store: Path) -> None:
     asked = call("ask", "When does the gate open?", "--store", store, "--mode", "text", "--json", "--strict")
     assert json.loads(asked)["plan"]["mode"] == "text"
@@ -81,7 +101,9 @@ def test_a_document_is_read_without_a_store(tmp_path: Path) -> None:
     [
         (("ask", "What?", "--reader", "oracle"), "there is no reader 'oracle'"),
         (("ask", "What?", "--density", "huge"), "there is no preset 'huge'"),
-        (("ask", "What?", "--budget", "0"), "budget of 0"),
+        (("ask", "What?", "--budget", "1"), "no room in the budget"),
+        (("ask", "What?", "--save-pages", "README.md"), "cannot write pages to 'README.md'"),
+        (("chat", "--session", "README.md/s.json"), "cannot write the conversation to 'README.md/s.json'"),
         (("read", "nowhere.md", "What?"), "nowhere.md"),
         (("read", ".", "What?"), "is a folder"),
         (("chat", "--session", "README.md"), "README.md"),
@@ -89,7 +111,7 @@ def test_a_document_is_read_without_a_store(tmp_path: Path) -> None:
 )
 def test_errors_are_one_line_with_a_hint(store: Path, arguments: tuple[str, ...], message: str) -> None:
     place = () if arguments[0] == "read" else ("--store", store)
-    failed = run(*arguments, *place)
+    failed = run(*arguments, *place, typed="What?\n")
     assert failed.returncode == 1
     assert message in failed.stderr
     assert "Traceback" not in failed.stderr

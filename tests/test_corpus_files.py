@@ -91,6 +91,16 @@ def test_a_missing_root_is_an_error_that_names_it(tmp_path: Path) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden here")
+def test_a_root_behind_a_locked_folder_is_not_called_missing(handbook: Path) -> None:
+    (handbook / "hr").chmod(0)
+    try:
+        with pytest.raises(LoadError, match="cannot be read: permission denied"):
+            load(handbook / "hr" / "leave.md")
+    finally:
+        (handbook / "hr").chmod(0o755)
+
+
 def test_hidden_and_machine_made_folders_are_passed_over(handbook: Path) -> None:
     for folder in (".git", "__pycache__", "node_modules", "hr/.cache"):
         (handbook / folder).mkdir()
@@ -143,6 +153,21 @@ def test_links(handbook: Path) -> None:
         ("handbook/d-broken", "link to nothing, or to itself"),
         ("handbook/c-self", "link to nothing, or to itself"),
     ]
+
+
+def test_the_files_of_a_store_are_passed_over_and_nothing_beside_them(handbook: Path) -> None:
+    before = [document.id for document in load(handbook)[0]]
+    ours = ("glyph.db", "glyph.db-wal", "writer.lock", "index-12.faiss", "receipts/reader.json")
+    for name in (*ours, "index-12.faiss.md", "manifest.json"):
+        (handbook / "kb" / name).parent.mkdir(parents=True, exist_ok=True)
+        (handbook / "kb" / name).write_text("Words.")
+    documents, skipped = load(handbook)
+    assert not skipped
+    assert {document.id for document in documents} - set(before) == {
+        "handbook/kb/index-12.faiss.md", "handbook/kb/manifest.json",
+    }  # fmt: skip
+    (handbook / "kb" / "glyph.db").unlink()
+    assert "handbook/kb/receipts/reader.json" in {document.id for document in load(handbook)[0]}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

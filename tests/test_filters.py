@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glyph_rag.corpus.document import Document
 from glyph_rag.errors import InputError, LimitError
 from glyph_rag.limits import Limits
-from glyph_rag.search.access import Access
+from glyph_rag.search.access import UNNAMED, Access
 from glyph_rag.search.filter_sql import selection
 from glyph_rag.search.filters import Filter, matches, parse
 from glyph_rag.store.rows import Prepared, RowCounters, insert_document
@@ -268,3 +268,9 @@ def test_a_view_cannot_go_to_another_namespace() -> None:
         unnamed.narrowed(LIMITS, namespace="a")
     with pytest.raises(LimitError, match="id_chars"):
         Access().narrowed(LIMITS, namespace="x" * 5000)
+
+
+@pytest.mark.parametrize("namespace", ["\ud800", 5, b"north"])
+def test_a_namespace_is_a_string_that_can_be_stored(namespace: str) -> None:
+    with pytest.raises(InputError, match="is no UTF-8 string"):
+        UNNAMED.narrowed(Limits(), namespace=namespace)

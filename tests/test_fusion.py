@@ -40,6 +40,18 @@ def test_the_share_decides_who_leads() -> None:
     assert ranked({1: 1.0, 2: 0.0}, {2: 5.0, 1: 0.1}, 0.2) == [2, 1]
 
 
+def test_the_half_whose_best_stands_out_counts_for_more() -> None:
+    flat = {row: 0.5 - row / 1000 for row in range(40)}
+    peak = {row: 9.0 if row == 7 else 1.0 + row / 1000 for row in range(40)}
+    assert Scale.of(flat, peak, 0.5).dense_share < 0.3
+    assert Scale.of(peak, flat, 0.5).dense_share > 0.7
+    assert Scale.of(flat, flat, 0.4).dense_share == pytest.approx(0.4)
+    # A word that only one of the near chunks has stands out, too; one that all have says nothing.
+    assert Scale.of(flat, {7: 2.0}, 0.5).dense_share < 0.3
+    assert Scale.of(flat, dict.fromkeys(flat, 2.0), 0.5).dense_share == 1.0
+    assert Scale.of(dict.fromkeys(flat, 0.3), dict.fromkeys(flat, 2.0), 0.4).dense_share == 0.4
+
+
 def test_one_candidate_is_as_near_as_anything_is() -> None:
     assert Scale.of({1: 0.3}, {1: 2.0}).score(0.3, 2.0) == pytest.approx(1.0)
 

@@ -205,6 +205,29 @@ def test_bad_input_is_refused_by_name(rag: GlyphRAG, tmp_path: Path) -> None:
     assert rag.ask("anything?").text == NOT_FOUND
 
 
+def test_wrong_types_are_told_by_name(rag: GlyphRAG) -> None:
+    for call, message in (
+        (lambda: rag.add(["a.md"]), "str 'a.md' is no Document"),
+        (lambda: rag.search(5), "the question is int"),
+        (lambda: rag.ask(None), "the question is NoneType"),
+        (lambda: rag.search("leave", k="3"), "k is '3'"),
+        (lambda: rag.ask("leave", mode="pictures"), "there is no mode 'pictures'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+
+
+def test_values_are_short_to_look_at(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        rag.add([Document("gate", "The gate opens at noon. " * 500)])
+        (hit,) = rag.search("gate", k=1)
+        assert repr(rag) == f"<GlyphRAG in {str(tmp_path / 'kb')!r}>"
+        assert repr(rag.chat()) == "<Chat of 0 turns>"
+    for value in (hit.page, hit.chunks[0], Document("gate", "x" * 1_000_000, metadata={"note": "y" * 1_000_000})):
+        assert "'gate'" in repr(value)
+        assert len(repr(value)) < 300
+
+
 def test_limits_are_kept(tmp_path: Path) -> None:
     with (
         GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), limits=Limits(document_chars=10)) as rag,
@@ -258,3 +281,17 @@ def test_a_namespace_is_a_store_of_its_own_within_the_store(tmp_path: Path) -> N
         assert "nine" in hit.page.text
         assert rag.delete(["d"], namespace="north") == 1
         assert rag.document_ids(namespace="south") == ["d"]
+
+
+def test_one_id_is_one_id_and_not_its_letters(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x")) as rag:
+        rag.add([Document(name, f"What {name!r} says.") for name in ("a b", "a", "b")])
+        assert [document.id for document in rag.documents("a b")] == ["a b"]
+        assert rag.delete("a b") == 1
+        assert rag.document_ids() == ["a", "b"]
+
+
+def test_a_format_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(InputError, match="'zz'") as raised:
+        Document("d", "text", format="zz")  # type: ignore[arg-type]
+    assert "markdown" in raised.value.hint

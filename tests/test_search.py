@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import sqlite3
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -97,11 +101,98 @@ def test_a_question_of_nothing_but_a_quotation_finds_nothing_else(logs: GlyphRAG
         ("std::vector, sha256, F-16, ann@example.org", ("std::vector", "sha256", "F-16", "ann@example.org")),
         ("the 19th-century well-known mid-1990s U.S. and/or 3.5 e.g. 1990-1995", ()),
         ('"foo_bar" foo_bar', ("foo_bar",)),
+        ("What do --dry-run and --force do? a--b, c -- d", ("--dry-run", "--force")),
+        ("getUser in HttpServletRequest on YouTube, iPhone, macOS and McDonald", ("getUser", "HttpServletRequest")),
+        ("/etc/app.conf, `/var/log/x`, /tmp and x=/a/b", ("/etc/app.conf", "/var/log/x", "/a/b")),
+        (
+            "030-555-0142 on 2024-05-17, 10-4432-77 or 10.0.0.1",
+            ("030-555-0142", "2024-05-17", "10-4432-77", "10.0.0.1"),
+        ),
         (" ".join(f"a_{n}" for n in range(50)), tuple(f"a_{n}" for n in range(8))),
     ],
 )
 def test_what_counts_as_a_name(question: str, names: tuple[str, ...]) -> None:
     assert named(question) == names
+
+
+ALIKE = {
+    "ERR_CONN_42": ["ERR_CONN_41", "ERR_CONN_42_B", "ERR_CONN_421", "ERR_COMM_42", "ERR_CONN 42", "WARN_CONN_4.2"],
+    "retry_after_ms": ["retry_after_s", "retry_before_ms", "try_after_ms_max", "retry after ms"],
+    "fetchUserById": ["fetchUsersById", "fetchUserByName", "getUserById", "fetch user by id"],
+    "app.cache.max_size": ["app.cache.min_size", "app.caches.max_size", "app cache max size"],
+    "/etc/app/main.conf": ["/etc/app/main.conf.d", "/opt/app/main.conf", "/etc/apps/main.conf"],
+    "--no-cache-dir": ["--no-cache", "--cache-dir", "--no-cached-dir", "no cache dir"],
+    "3f2a9c1e-77b0-4d5e-9a61-0c4d2e8f1b7a": ["3f2a9c1e-77b0-4d5e-9a61-0c4d2e8f1b7b", "3f2a9c1e-77b0-4d5e-9a61"],
+    "v2.10.3": ["v2.10.3-rc1", "v2.10.4", "v2.1.3", "v2.1.03", "v12.10.3", "v2 10 3"],
+    "030-555-0142": ["030-555-0143", "030-556-0142", "555-0142-030", "030 555 0142 17"],
+    "PN-10443-B7": ["PN-10443-B8", "PN-10444-B7", "PM-10443-B7"],
+}
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory):
+    """Identifiers, each within a longer text or between signs, among others that differ in a letter and say more."""
+    with GlyphRAG.open(tmp_path_factory.mktemp("alike"), embedder=HashEmbedder()) as rag:
+        for name, others in ALIKE.items():
+            rag.add([Document(name, f"Of all the things in this place, one is ({name}), which was seen by Ines.")])
+            rag.add(
+                Document(f"{name} not {n}", f"What is {other}? {other} is what it is.")
+                for n, other in enumerate(others)
+            )
+        yield rag
+
+
+@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("question", ["{}", "What is {}?", "What is it, {}, and what is {} for?"])
+def test_an_identifier_is_found_first_among_those_that_look_like_it(alike: GlyphRAG, name: str, question: str) -> None:
+    assert ids(alike.search(question.format(name, name), k=1)) == [name]
+
+
+def test_an_identifier_within_a_longer_one_counts(alike: GlyphRAG) -> None:
+    assert ids(alike.search("What is it, cache.max_size?", k=1)) == ["app.cache.max_size"]
+    assert ids(alike.search("What is conn_4.2, seen by Ines?", k=1)) == ["ERR_CONN_42 not 5"]
+
+
+@pytest.mark.parametrize(
+    "question", ["x", "?!", "🙂", "🙂🙃 ERR", "日本 gateway запрос", "_", "--", "/", '"', "a" * 9_999, "ü" * 9]
+)
+def test_odd_questions_are_asked_like_any_other(logs: GlyphRAG, question: str) -> None:
+    whole = logs.search(question, k=len(LOGS) + 5)
+    assert len(whole) == len({hit.page.id for hit in whole}) <= len(LOGS)
+    assert logs.search(question, k=3) == whole[:3]
+
+
+class Bilingual(HashEmbedder):
+    """Knows a few words of German, which are those of English to it."""
+
+    WORDS: ClassVar = {"wie": "how", "die": "the", "pumpe": "pump", "reinigen": "clean", "wird": "is", "öl": "oil"}
+
+    def __init__(self, languages: frozenset[str] | None) -> None:
+        super().__init__()
+        self._info = replace(self._info, languages=languages)
+
+    def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
+        words = (re.findall(r"\w+", text.casefold()) for text in texts)
+        return super().embed_queries([" ".join(self.WORDS.get(word, word) for word in each) for each in words])
+
+
+@pytest.mark.parametrize(
+    ("languages", "first"), [(frozenset({"en", "de"}), "right"), (frozenset({"en"}), "wrong"), (None, "right")]
+)
+def test_words_shared_with_texts_of_another_language_count_for_little(
+    tmp_path: Path, languages: frozenset[str] | None, first: str
+) -> None:
+    with GlyphRAG.open(tmp_path, embedder=Bilingual(languages)) as rag:
+        rag.add([Document("right", "Die Pumpe reinigen: wie die Pumpe mit Öl für den Winter nicht einfriert.")])
+        rag.add(
+            [
+                Document(
+                    "wrong", "Der Manual Clean Cycle, der Clean Cycle und die Anzeige: das ist nicht für den Winter."
+                )
+            ]
+        )
+        rag.add(Document(f"other {n}", f"Das ist nicht für den Winter und die Halle {n}.") for n in range(8))
+        assert ids(rag.search("how is the pump clean with the clean cycle", k=1)) == [first]
 
 
 @given(st.text(max_size=40))

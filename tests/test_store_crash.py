@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from glyph_rag.errors import InputError, StoreDamagedError
@@ -59,3 +61,9 @@ def test_a_backup_that_a_crash_cut_short_is_not_taken_for_one(kind: Crash) -> No
             assert held == made.steps[0].after
             whole += 1
     assert whole
+
+
+def test_a_restoration_that_a_crash_cut_short_is_whole_or_begun_again(tmp_path: Path) -> None:
+    made = store_crash.record_restoration(tmp_path / "backup")
+    for _, _, _, files in store_crash.crashes(made, 5):
+        assert store_crash.restored_again(tmp_path / "backup", files) == made.steps[0].after

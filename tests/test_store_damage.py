@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glyph_rag.errors import StoreDamagedError
+from glyph_rag.errors import StoreDamagedError, StoreMismatchError
+from glyph_rag.store import doctor
 from glyph_rag.store.doctor import examine
+from glyph_rag.store.exchange import export_lines
+from glyph_rag.store.seal import seal
 from tests import store_damage
 from tests.store_damage import EMBEDDER, Observed, flipped, observe, outcome
 
@@ -25,6 +29,20 @@ class Sample:
 
     files: dict[str, bytes]
     expected: tuple[Observed, ...]
+
+    @cached_property
+    def behind_terms(self) -> list[int]:
+        """Where in the database the pages of terms say where each begins."""
+        data = self.files["glyph.db"]
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(data[:18] + b"\1\1" + data[20:])  # Without a log: there is none in memory.
+            blocks = [block for (block,) in connection.execute("SELECT block FROM terms_data WHERE id > 10")]
+        found: list[int] = []
+        for block in blocks:
+            size = int.from_bytes(block[2:4], "big")  # By FTS5's file format: where what is behind begins.
+            tail = data.find(block[size - 20 :])
+            found += range(tail + 20, tail + 20 + len(block) - size) if tail >= 0 else ()
+        return found
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +144,64 @@ def test_a_row_that_was_changed_is_not_served_and_the_doctor_names_it(kb: Path, 
     findings = [finding for finding in examine(kb) if not finding.harmless]
     assert findings
     assert all(finding.hint for finding in findings)
+
+
+def _reseal(folder: Path, table: str, columns: str) -> None:
+    """Seals rows as they are now, as somebody would who changes them on purpose."""
+    with closing(sqlite3.connect(folder / "glyph.db")) as connection:
+        query = f"SELECT {columns} FROM {table}"
+        for values in connection.execute(query).fetchall():
+            connection.execute(f"UPDATE {table} SET seal = ? WHERE row = ?", (seal(values), values[0]))
+        connection.commit()
+
+
+ODD = (-1, 2**62, 1.5, float("inf"), "abc", b"\xff", "[" * 5000, "[[1]]", '[["a", "b"]]', "[[1e999, 1]]", '{"a": [1]}')
+SEALED = {
+    "documents": ("source", "length", "metadata", "marks", "format"),
+    "pages": ("start", "end", "first_line", "blocks", "id"),
+    "chunks": ("start", "end", "first_page", "last_page", "headings"),
+}
+
+
+@pytest.mark.parametrize(("table", "column"), [(table, column) for table in SEALED for column in SEALED[table]])
+def test_a_row_that_was_made_by_hand_is_damage_and_no_crash(kb: Path, table: str, column: str) -> None:
+    columns = doctor._SEALED[table][0]
+    for odd in ODD:
+        if isinstance(odd, str) and column in ("source", "id", "format"):
+            continue  # Any text is one.
+        with closing(sqlite3.connect(kb / "glyph.db")) as connection:
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE row = 3", (odd,))
+            connection.commit()
+        _reseal(kb, table, columns)
+        with suppress(StoreDamagedError):
+            observe(kb)
+        examine(kb, terms=False)
+        with suppress(StoreDamagedError):
+            list(export_lines(kb, vectors=True))
+
+
+@pytest.mark.parametrize("key", ["generation", "dimension", "gone since", "vectors per page", "vectors"])
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "many", "9" * 30, "²"])
+def test_a_store_that_says_nonsense_of_itself_is_damaged(kb: Path, key: str, value: str) -> None:
+    with closing(sqlite3.connect(kb / "glyph.db")) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+        said = connection.execute("SELECT key, value FROM meta WHERE key <> 'seal' ORDER BY key").fetchall()
+        sealed = seal(tuple(part for pair in said for part in pair)).hex()
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'seal'", (sealed,))
+        connection.commit()
+    with pytest.raises((StoreDamagedError, StoreMismatchError)):
+        observe(kb)
+    assert any(not finding.harmless for finding in examine(kb, terms=False))
+
+
+@settings(max_examples=40)
+@given(place=st.floats(0, 1, exclude_max=True))
+def test_what_words_are_looked_up_by_is_examined_too(folded: Sample, place: float) -> None:
+    """Behind the terms of each page, FTS5 says where each of them begins. A walk from term to term does without."""
+    files, expected = folded.files, folded.expected
+    data, pages = files["glyph.db"], folded.behind_terms
+    at = pages[int(place * len(pages))]
+    assert outcome(files, "glyph.db", flipped(data, 8 * at + int(place * 1000) % 8), expected[:1]) != "WRONG"
 
 
 SILENT: dict[str, tuple[str, str]] = {

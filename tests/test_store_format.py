@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from glyph_rag.corpus.document import Document
-from glyph_rag.errors import InputError, StoreError, StoreLockedError, StoreMismatchError
+from glyph_rag.embed.embedder import FloatArray
+from glyph_rag.errors import InputError, StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
 from glyph_rag.store.compact import compact
@@ -108,6 +109,27 @@ def test_a_store_of_format_1_waits_for_its_writer(format_1: Path) -> None:
     as_if_set_today(format_1)
     with writer_lock(format_1), pytest.raises(StoreLockedError):
         Store.open(format_1, EMBEDDER.info)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE documents SET text = CAST('other words' AS BLOB)", "UPDATE documents SET marks = '['",
+        "UPDATE documents SET metadata = 5", "UPDATE chunks SET start = 'x'", "UPDATE chunks SET headings = 7",
+        "UPDATE chunks SET content = x'00'", "UPDATE chunks SET vector = x'000000'", "DELETE FROM blocks",
+        "DELETE FROM meta WHERE key = 'generation'",
+    ],
+)  # fmt: skip
+def test_a_damaged_store_of_format_1_is_left_as_it_is(format_1: Path, damage: str) -> None:
+    with closing(sqlite3.connect(format_1 / "glyph.db")) as connection:
+        connection.execute(damage)
+        connection.commit()
+        before = list(connection.iterdump())
+    with pytest.raises(StoreDamagedError):
+        compact(format_1)
+    with closing(sqlite3.connect(format_1 / "glyph.db")) as connection:
+        assert list(connection.iterdump()) == before
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 def test_a_store_of_the_future_is_refused(tmp_path: Path) -> None:
@@ -330,3 +352,14 @@ def test_half_precision_takes_half_the_room_and_finds_the_same(tmp_path: Path) -
         assert examine(tmp_path / precision) == []
     assert found["float32"][0] == found["float16"][0]
     assert sizes["float32"] == 2 * sizes["float16"]
+
+
+def test_a_vector_that_half_precision_cannot_hold_is_refused(tmp_path: Path) -> None:
+    class Loud(HashEmbedder):
+        def embed_documents(self, texts: Sequence[str]) -> FloatArray:
+            return super().embed_documents(texts) * np.float32(1e6)
+
+    with closing(Store.open(tmp_path, EMBEDDER.info, precision="float16")) as store:
+        with pytest.raises(InputError, match="no float16 number"):
+            Indexer(store, Loud(EMBEDDER.info.dimension), Limits()).add([Document("a", "loud words")])
+        assert store.document_ids() == []

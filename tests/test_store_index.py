@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -95,11 +96,12 @@ def test_an_index_comes_back_from_its_file(tmp_path: Path, precision: Precision,
 
 def _claims(path: Path, **changed: object) -> None:
     """Rewrites the header of an index file, and makes its checksum fit."""
-    import hashlib
-
     _, line, data = path.read_bytes().split(b"\n", 2)
-    line = json.dumps({**json.loads(line), **changed}).encode()
-    path.write_bytes(hashlib.sha256(line).hexdigest().encode() + b"\n" + line + b"\n" + data)
+    path.write_bytes(_with_digest(json.dumps({**json.loads(line), **changed}).encode()) + data)
+
+
+def _with_digest(line: bytes) -> bytes:
+    return hashlib.sha256(line).hexdigest().encode() + b"\n" + line + b"\n"
 
 
 HOSTILE: dict[str, Callable[[Path], None]] = {
@@ -120,6 +122,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "no header": lambda path: path.write_bytes(b""),
     "a long line": lambda path: path.write_bytes(b"x" * (3 << 20)),
     "no JSON": lambda path: path.write_bytes(b"\n\n"),
+    "JSON that is too deep": lambda path: path.write_bytes(_with_digest(b"[" * 500_000)),
     "a list": lambda path: path.write_bytes(b"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945\n[]\n"),
 }
 

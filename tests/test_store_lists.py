@@ -149,6 +149,23 @@ def test_a_wide_filter_finds_what_lies_far_from_the_query(
     assert large_listed.search(query, 10, documents)[0][1] == pytest.approx(true[0][1], abs=1e-5)
 
 
+def test_a_wide_filter_that_shuts_out_what_the_query_is_about_looks_harder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "EXACT_BELOW", 100)
+    chance = np.random.default_rng(3)
+    topics = chance.standard_normal((60, DIMENSION))
+    of = chance.integers(0, 60, 6_000)
+    data = topics[of] + 0.6 * chance.standard_normal((6_000, DIMENSION))
+    data = (data / np.linalg.norm(data, axis=1, keepdims=True)).astype(np.float32)
+    rows = np.arange(1, 6_001)
+    true = VectorIndex(DIMENSION).updated([Vectors(rows, rows, rows, data)], NOTHING, 1, "one")
+    found = listed(true, looked)
+    shares = []
+    for query in data[::300]:
+        far = np.argsort(topics @ query)[:30]
+        shares.append(recall(found, true, query[None], rows[np.isin(of, far)]))
+    assert np.mean(shares) >= 0.95
+
+
 def test_what_comes_later_is_found_at_once_and_filed_under_the_same_centres(
     large: VectorIndex, large_listed: VectorIndex
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import sys
 import threading
@@ -118,7 +119,7 @@ def test_a_reader_goes_on_through_a_compaction(kb: Path) -> None:
 
 def test_a_backup_is_one_state_of_a_store_that_goes_on_changing(kb: Path, tmp_path: Path) -> None:
     before, told = held(kb), []
-    with closing(Store.open(kb, EMBEDDER.info)) as store, writer_lock(kb, store._file_lock):
+    with closing(Store.open(kb, EMBEDDER.info)) as store, store.writing():
         store.delete(["d0"])  # In the log only.
         made = backup(kb, tmp_path / "backup", lambda done, total: told.append((done, total)))
     fill(kb, documents(1))
@@ -155,10 +156,42 @@ def test_a_damaged_backup_is_not_restored(kb: Path, tmp_path: Path) -> None:
     (tmp_path / "backup" / "glyph.db").write_bytes(data)
     with pytest.raises(StoreDamagedError, match="is not what was backed up"):
         restore(tmp_path / "backup", tmp_path / "new")
-    assert list((tmp_path / "new").iterdir()) == []
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["writer.lock"]
 
 
-@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"format": "glyph-rag-backup-9"}', "\ud800"])
+def test_a_database_alone_is_no_interrupted_backup(kb: Path, tmp_path: Path) -> None:
+    (tmp_path / "only copy").mkdir()
+    shutil.copy(kb / "glyph.db", tmp_path / "only copy")
+    before = (kb / "glyph.db").read_bytes()
+    for source in (kb, tmp_path / "only copy"):
+        with pytest.raises(InputError, match="something in"):
+            backup(source, tmp_path / "only copy")
+    assert (tmp_path / "only copy" / "glyph.db").read_bytes() == before
+
+
+def test_a_restoration_that_was_killed_is_begun_again(kb: Path, tmp_path: Path) -> None:
+    backup(kb, tmp_path / "backup")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "glyph.db.tmp").write_bytes(b"half of it")
+    with writer_lock(tmp_path / "new"), pytest.raises(StoreLockedError):
+        restore(tmp_path / "backup", tmp_path / "new")
+    restore(tmp_path / "backup", tmp_path / "new")
+    assert held(tmp_path / "new") == held(kb)
+    assert examine(tmp_path / "new") == []
+
+
+def _manifest(**claims: object) -> str:
+    sound = {"format": "glyph-rag-backup-1", "store": "", "generation": 1, "documents": 1, "bytes": 1, "sha256": ""}
+    return json.dumps(sound | claims)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "", "[]", "{}", "\ud800", "[" * 100_000, _manifest(format="glyph-rag-backup-9"), _manifest(bytes=-1),
+        _manifest(documents="[red]many[/]"), _manifest(sha256=[1]), _manifest(store=None),
+    ],
+)  # fmt: skip
 def test_a_manifest_that_makes_no_sense_is_named(tmp_path: Path, manifest: str) -> None:
     (tmp_path / "manifest.json").write_bytes(manifest.encode("utf-8", "surrogatepass"))
     with pytest.raises(StoreDamagedError, match=r"manifest\.json"):
@@ -204,6 +237,14 @@ def test_an_import_that_was_stopped_goes_on(kb: Path, tmp_path: Path) -> None:
     assert held(tmp_path / "new") == held(kb)
 
 
+def test_an_import_does_not_gather_the_vectors_of_what_it_passes_over(kb: Path) -> None:
+    with closing(Store.open(kb, EMBEDDER.info)) as store:
+        indexer = Indexer(store, EMBEDDER, Limits())
+        kept: list[int] = []
+        report = indexer.add_exported(export_lines(kb, vectors=True), lambda *_: kept.append(len(indexer._given)))
+        assert (report.unchanged, sum(kept)) == (12, 0)
+
+
 def test_only_one_namespace_is_exported_on_request(kb: Path) -> None:
     lines = [json.loads(line) for line in export_lines(kb, namespace="tenant")]
     assert [line.get("namespace") for line in lines] == [None, "tenant", "tenant", None]
@@ -221,6 +262,8 @@ BAD_LINES = {
     "a nested value": '{"namespace":"","id":"x","source":"","format":"text","metadata":{"a":[]},"marks":[],"text":""}',
     "no such format": '{"namespace":"","id":"x","source":"","format":"exe","metadata":{},"marks":[],"text":""}',
     "bad marks": '{"namespace":"","id":"x","source":"","format":"text","metadata":{},"marks":[1],"text":""}',
+    "an endless mark": '{"namespace":"","id":"x","source":"","format":"text","metadata":{},"marks":[[1e999,"x"]],'
+    '"text":""}',
     "bad vectors": '{"namespace":"","id":"x","source":"","format":"text","metadata":{},"marks":[],"text":"",'
     '"vectors":{"00":"AAAA"}}',
     "another end": '{"end": 7}',

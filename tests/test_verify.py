@@ -245,6 +245,30 @@ def test_a_wrong_number_is_corrected_where_all_the_rest_agrees_and_not_where_two
     assert support_of("The harbour earned 5 million dollars in May 2006.", rows) == "unsupported"
 
 
+@pytest.mark.parametrize("label", ["", "Answer: ", "Carried over:\n", "Leave: the rules of the house: "])
+def test_a_first_word_that_was_misread_is_corrected_behind_a_label_too(label: str) -> None:
+    said = "Five days can be carried over until the end of March."
+    ((sentence,), (citation,)) = verify(said.replace("Five", "Six"), pages_of(label + said))
+    assert (sentence.text, sentence.support, citation.quote) == (said, "corrected", said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "said"),
+    [
+        ("Six days can be carried over until March.",
+         "Note that five days can be carried over until March.",
+         "five days can be carried over until March."),
+        ("The days can be carried over until May 2005.",
+         "The days can be carried over until May 2004, which many forget.",
+         "The days can be carried over until May 2004"),
+    ],
+)  # fmt: skip
+def test_a_number_at_an_edge_is_corrected_and_not_lost(answer: str, text: str, said: str) -> None:
+    ((sentence,), (citation,)) = verify(answer, pages_of(text))
+    assert (sentence.support, citation.quote) == ("corrected", said)
+    assert sentence.text.rstrip(".") == said.rstrip(".")
+
+
 def test_a_part_that_was_misread_is_corrected_and_the_rest_stays() -> None:
     ((sentence,), (citation,)) = verify("The answer is Von Mi1ler.", pages_of(FACTS))
     assert (sentence.text, sentence.support, citation.quote) == ("The answer is Von Miller.", "corrected", "Von Miller")

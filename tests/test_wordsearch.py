@@ -163,6 +163,65 @@ def test_of_many_alike_the_best_are_chosen(monkeypatch: pytest.MonkeyPatch) -> N
     connection.close()
 
 
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("st_mode", {3}),
+        ("os.st_mode", {1}),
+        ("st_size", {1, 2, 7}),
+        ("--dry-run", {4}),
+        ("no-dry", {5}),
+        ("/etc/app", {6}),
+        ("fooBar_baz()", {8}),
+        ("größe_max", {9}),
+    ],
+)
+def test_an_identifier_is_found_by_itself_or_else_within_longer_ones_and_not_as_loose_words(
+    name: str, where: set[int], large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [
+        "os.st_mode fs.st_size",
+        "$st_mode/st_size",
+        "see ST_MODE.",
+        "use --dry-run",
+        "app --no-dry-run=1",
+        "in /etc/app/x.conf",
+    ]
+    texts += ["self.st_mode(os.st_size)", "call x.fooBar_baz", "die Größe_Max/x"]
+    texts += [
+        "st mode, st size, no dry, dry run, etc app, größe max",
+        "first_mode best_modes",
+        "foo bar baz",
+        "mode st",
+    ]
+    connection = database(texts)
+    if large:
+        in_two_steps(monkeypatch)
+    assert set(WordSearch(connection, 20).holding(name, name)) == where
+    assert len(WordSearch(connection, 1).holding(name, name)) == 1
+    assert set(WordSearch(connection, 1, None, sorted(where)).holding(name, name)) >= where
+    connection.close()
+
+
+def test_what_most_chunks_have_is_left_out_and_changes_nothing_that_can_be_seen() -> None:
+    common = "the pumps of this plant are cleaned and painted every single week by their two keepers"
+    texts = [f"{common} {'valve' * (row % 40 == 0)} {'seal' * (row % 30 == 0)}" for row in range(1, 4_001)]
+    connection = indexed(texts)
+    totals = postings.totals(connection)
+    terms = [Term("words", text) for text in ("valve", "pumps", "seal", "keepers")]
+    assert postings.without_common(connection, terms, 2_000) == [terms[0], terms[2]]
+    assert postings.without_common(connection, terms, 4_000) == terms
+    search = WordSearch(connection, 50)
+    assert search._by_telling(terms, totals) == search._by_telling([terms[0], terms[2]], totals)
+    assert [row for row, _ in search._by_telling(terms, totals)][:33] == list(range(120, 4_001, 120))
+    # Where that is not enough, what shares common words only is found as well.
+    deeper = WordSearch(connection, 1_000)._by_telling(terms, totals)
+    assert len(deeper) == 1_000 and [row for row, _ in deeper[:33]] == list(range(120, 4_001, 120))
+    assert len(WordSearch(connection, 9)._by_telling(terms[1:2], totals)) == 9
+    connection.close()
+
+
 def test_a_connection_that_only_reads_goes_on_doing_so(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = database(["city", "river", "city river"])
     connection.isolation_level = None

@@ -14,20 +14,23 @@ from glyph_rag.cli.console import (
     DEFAULT_STORE,
     EmbedderOption,
     JsonOption,
+    PagesOption,
     StoreOption,
     err,
+    note_if_empty,
     open_store,
     out,
     print_json,
     progress_bar,
 )
 from glyph_rag.cli.index import print_report
-from glyph_rag.errors import GlyphRAGError, LoadError
+from glyph_rag.errors import GlyphRAGError, InputError, LoadError
 
 if TYPE_CHECKING:
     from glyph_rag.corpus.document import Document
     from glyph_rag.rag import GlyphRAG
     from glyph_rag.read.answer import Answer
+    from glyph_rag.read.plan import ReadingPlan
 
 ReaderOption = Annotated[
     str | None,
@@ -41,7 +44,7 @@ ModeOption = Annotated[
 DensityOption = Annotated[
     str | None, typer.Option(help="How pages are set: careful, balanced or dense; as in the store if not given.")
 ]
-BudgetOption = Annotated[int | None, typer.Option(help="Tokens that the prompt may have.")]
+BudgetOption = Annotated[int | None, typer.Option(help="Tokens that the prompt may have.", min=1)]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Leave out what the source does not say.")]
 _SUPPORT = {
     "exact": "", "reworded": "", "corrected": " [dim](corrected from the source)[/]",
@@ -52,7 +55,7 @@ _SUPPORT = {
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     store: StoreOption = DEFAULT_STORE,
-    k: Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.")] = 3,
+    k: PagesOption = 3,
     reader: ReaderOption = None,
     mode: ModeOption = "image",
     density: DensityOption = None,
@@ -72,10 +75,13 @@ def ask(
     """Answer a question from the store, with citations."""
     with open_store(store, embedder, reader=reader) as rag:
         if plan:
-            out.print(escape(str(rag.plan(question, k, mode=mode, density=density, budget=budget))))
+            planned = rag.plan(question, k, mode=mode, density=density, budget=budget)
+            _print_plan(planned, as_json=as_json)
             return
         answer = rag.ask(question, k, mode=mode, density=density, budget=budget, strict=strict, cross_check=cross_check)
         saved = _save_pages(rag, answer, save_pages) if save_pages else []
+        if answer.plan.empty:
+            note_if_empty(rag, store)
     if as_json:
         print_json({"question": question, **answer.to_dict(), "saved_pages": [str(path) for path in saved]})
     else:
@@ -111,7 +117,7 @@ def read(
 
 def chat(
     store: StoreOption = DEFAULT_STORE,
-    k: Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.")] = 3,
+    k: PagesOption = 3,
     reader: ReaderOption = None,
     strict: StrictOption = False,
     session: Annotated[
@@ -121,6 +127,7 @@ def chat(
 ) -> None:
     """Ask one question after the other; an empty line ends the conversation."""
     with open_store(store, embedder, reader=reader) as rag:
+        note_if_empty(rag, store)
         going_on = session is not None and session.exists()
         conversation = rag.chat(session if going_on else None, k=k, strict=strict)
         while question := _next_question():
@@ -182,10 +189,18 @@ def print_answer(answer: Answer, saved: list[Path]) -> None:
     )
 
 
+def _print_plan(plan: ReadingPlan, *, as_json: bool) -> None:
+    if as_json:
+        print_json(plan.to_dict())
+    else:
+        out.print(escape(str(plan)))
+
+
 def _next_question() -> str:
     try:
         return str(out.input("\n[bold cyan]?[/] ")).strip()
     except (EOFError, KeyboardInterrupt):
+        out.print()
         return ""
 
 
@@ -208,18 +223,31 @@ def _load(file: Path) -> Document:
         for item in ([entry] if isinstance(entry, Skipped) else parse(entry, limits=limits))
     ]
     documents = [item for item in found if not isinstance(item, Skipped)]
-    if len(documents) != 1:
+    if len(documents) > 1:
+        raise LoadError(
+            f"{str(file)!r} holds {len(documents)} documents",
+            hint="name a file that holds one, or index this one and use `glyph-rag ask`",
+        )
+    if not documents:
         why = "; ".join(item.reason for item in found if isinstance(item, Skipped))
-        raise LoadError(f"{str(file)!r} holds {len(documents)} documents", hint=why or "name a file that holds one")
+        raise LoadError(f"{str(file)!r} cannot be read: {why}", hint="name a file with text in it")
     return documents[0]
 
 
 def _save_pages(rag: GlyphRAG, answer: Answer, folder: Path) -> list[Path]:
-    """Writes the pages of a plan, with the cited words highlighted."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the pages of a plan, with the cited words highlighted.
+
+    Raises:
+        InputError: If the folder cannot be written to.
+    """
     saved = []
-    for number, (page_id, image) in enumerate(rag.highlighted(answer).items(), 1):
-        path = folder / f"P{number}-{page_id[:8]}.png"
-        image.save(path)
-        saved.append(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, (page_id, image) in enumerate(rag.highlighted(answer).items(), 1):
+            path = folder / f"P{number}-{page_id[:8]}.png"
+            image.save(path)
+            saved.append(path)
+    except OSError as error:
+        why = f"cannot write pages to {str(folder)!r}: {error.strerror}"
+        raise InputError(why, hint="choose another folder with --save-pages") from error
     return saved

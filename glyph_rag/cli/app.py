@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+import io
+import sys
+from collections.abc import Callable
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -21,9 +25,17 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 _COMMANDS = (
     index, search, ask, read, chat, render, audit, calibrate, demo, stats, doctor, compact, backup, restore, export,
 )  # fmt: skip
+
+
+def _help(command: Callable[..., None]) -> str:
+    """The docstring of a command, each paragraph on one line: where lines end is for the terminal to say."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 for command in _COMMANDS:
-    app.command()(command)
-app.command("import")(import_)
+    app.command(help=_help(command))(command)
+app.command("import", help=_help(import_))(import_)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,11 +54,22 @@ def options(
 
 
 def main() -> None:
-    """Entry point: errors of this package become one line and exit code 1."""
+    """Entry point: errors of this package, and those of files, become one line with a hint and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # An answer in Chinese must not end in an error where the output takes only Latin-1.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except GlyphRAGError as error:
-        err.print(f"[red]error:[/] {escape(error.message)}")
-        if error.hint:
-            err.print(f"[dim]hint: {escape(error.hint)}[/]")
-        raise SystemExit(EXIT_ERROR) from None
+        _fail(error.message, error.hint)
+    except OSError as error:
+        named = error.filename2 or error.filename
+        what = error.strerror or str(error)
+        _fail(f"{str(named)!r}: {what}" if named else what, "check the path, the permissions and the room on the disk")
+
+
+def _fail(message: str, hint: str) -> NoReturn:
+    err.print(f"[red]error:[/] {escape(message)}")
+    if hint:
+        err.print(f"[dim]hint: {escape(hint)}[/]")
+    raise SystemExit(EXIT_ERROR) from None

@@ -34,7 +34,7 @@ def audit(
         err.print("[red]error:[/] no line was read, so there is no error rate to hold against --max-cer")
         raise typer.Exit(EXIT_ERROR)
     if found.cer > max_cer:
-        err.print(f"[red]error:[/] a character error rate of {found.cer:.2%} is above {max_cer:.2%}")
+        err.print(f"[red]error:[/] a character error rate of {found.cer:.2%} is above {max_cer * 100:g}%")
         raise typer.Exit(EXIT_ERROR)
 
 

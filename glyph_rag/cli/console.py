@@ -35,6 +35,7 @@ EmbedderOption = Annotated[
         "--embedder", help="minilm (English), e5 (100 languages), a sentence-transformers model, or visual:MODEL."
     ),
 ]
+PagesOption = Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 DEFAULT_STORE = Path("glyph-kb")
 
@@ -51,6 +52,12 @@ def open_store(
         GlyphRAG.open(store, embedder=embedder, reader=reader, create=create) as rag,
     ):
         yield rag
+
+
+def note_if_empty(rag: GlyphRAG, store: Path) -> None:
+    """Says so where a store holds nothing: that nothing was found would not tell why."""
+    if not rag.stats().documents:
+        err.print(f"[yellow]note:[/] the store in {escape(repr(str(store)))} holds no documents: use `glyph-rag index`")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from glyph_rag.cli.console import (
     JsonOption,
     StoreOption,
     interruptible,
+    note_if_empty,
     open_store,
     out,
     print_json,
@@ -40,6 +41,9 @@ def index(
     Exit code 0: everything is indexed. 3: some files were skipped (each is reported with its reason), the rest is
     indexed. 1: nothing could be done.
     """
+    from glyph_rag.corpus.files import check_root
+
+    check_root(path)
     with (
         interruptible("what was indexed stays; the same command goes on"),
         open_store(store, embedder, create=True) as rag,
@@ -64,13 +68,15 @@ def index(
 def search(
     question: Annotated[str, typer.Argument(help="A question or keywords.")],
     store: StoreOption = DEFAULT_STORE,
-    k: Annotated[int, typer.Option("-k", help="At most this many pages.")] = 5,
+    k: Annotated[int, typer.Option("-k", help="At most this many pages.", min=1)] = 5,
     embedder: EmbedderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the pages that fit a question best."""
     with open_store(store, embedder) as rag:
         hits = rag.search(question, k)
+        if not hits:
+            note_if_empty(rag, store)
     if as_json:
         print_json([_hit_to_dict(hit) for hit in hits])
         return

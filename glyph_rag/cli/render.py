@@ -35,7 +35,7 @@ def render(
     config: Annotated[Path | None, typer.Option(help="A render_config file instead, YAML or JSON.")] = None,
     folder: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("pages"),
     stats: Annotated[bool, typer.Option("--stats", help="Print what the pages cost each family of readers.")] = False,
-    workers: Annotated[int, typer.Option(help="How many processes render.")] = 1,
+    workers: Annotated[int, typer.Option(help="How many processes render.", min=1)] = 1,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the profile as a render_config file, and do nothing else.")
     ] = False,
@@ -158,7 +158,8 @@ class _Reading:
             for file in read_path(path, limits=Limits()):
                 self.done += 1
                 # What an earlier run wrote, where the folder that is read holds the one that is written.
-                if self._folder.path in Path(file.source).resolve().parents:
+                place = Path(file.source).parent.resolve()
+                if self._folder.path in (place, *place.parents):
                     continue
                 if isinstance(file, Skipped):
                     self.skipped.append(file)

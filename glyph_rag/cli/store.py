@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -108,15 +108,15 @@ def export(
 ) -> None:
     """Write all documents and their metadata as JSON Lines, for `glyph-rag import` with any embedder or profile."""
     from glyph_rag.store.exchange import export_lines
-    from glyph_rag.store.files import write_atomically
 
     with progress_bar("Exporting") as progress:
         lines = export_lines(store, namespace=namespace, vectors=vectors, progress=progress)
         data = (line.encode() + b"\n" for line in lines)
         if str(target) == "-":
             sys.stdout.buffer.writelines(data)
-        else:
-            write_atomically(target, data)
+            return
+        documents = _write_export(target, data)
+    out.print(f"{documents} {'document' if documents == 1 else 'documents'} in {escape(str(target))}")
 
 
 def import_(
@@ -136,6 +136,31 @@ def import_(
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged; "
         f"{report.embedded} chunks embedded"
     )
+
+
+def _write_export(target: Path, lines: Iterable[bytes]) -> int:
+    """Writes an export so that it is there wholly or not at all; returns how many documents it has.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    from glyph_rag.errors import InputError
+    from glyph_rag.store.files import write_atomically
+
+    written = -2  # the first and the last line are none
+
+    def counted() -> Iterator[bytes]:
+        nonlocal written
+        for line in lines:
+            written += 1
+            yield line
+
+    try:
+        write_atomically(target, counted())
+    except OSError as error:
+        why = f"cannot write {str(target)!r}: {error.strerror}"
+        raise InputError(why, hint="name another file, or - for the standard output") from error
+    return written
 
 
 @contextmanager
@@ -165,7 +190,7 @@ def _lines(source: Path) -> Iterator[Iterator[str]]:
         return
     from glyph_rag.errors import InputError
 
-    if not source.is_file():
+    if not source.exists() or source.is_dir():
         raise InputError(f"there is no file {str(source)!r}", hint="make one with `glyph-rag export`")
     # Escaped by json.dumps, so ASCII; whatever else comes is told by the reader of the lines.
     with source.open(encoding="utf-8", errors="replace", newline="\n") as file:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from glyph_rag.errors import InputError
 
@@ -57,6 +58,11 @@ class Document:
             )
         if not isinstance(self.text, str):
             raise InputError(f"text of document {self.id!r} is {type(self.text).__name__}", hint="pass a str")
+        if self.format not in get_args(Format):
+            raise InputError(
+                f"format of document {self.id!r} is {self.format!r}",
+                hint=f"one of {', '.join(get_args(Format))}",
+            )
         for key, value in self.metadata.items():
             if not isinstance(key, str) or not (value is None or isinstance(value, str | int | float | bool)):
                 raise InputError(
@@ -65,6 +71,12 @@ class Document:
                 )
         if not self.source:
             object.__setattr__(self, "source", self.id)
+
+    def __repr__(self) -> str:
+        return (
+            f"Document(id={self.id!r}, text={reprlib.repr(self.text)}, source={self.source!r},"
+            f" metadata={reprlib.repr(dict(self.metadata))}, format={self.format!r}, marks={reprlib.repr(self.marks)})"
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -117,6 +129,12 @@ class Chunk:
     end: int
     text: str
     headings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"Chunk(id={self.id!r}, document_id={self.document_id!r}, start={self.start}, end={self.end},"
+            f" text={reprlib.repr(self.text)}, headings={self.headings!r})"
+        )
 
     @property
     def indexed_text(self) -> str:

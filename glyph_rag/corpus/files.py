@@ -12,6 +12,7 @@ file.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from glyph_rag.corpus.source import LOAD_VERSION, Skipped, SourceFile
 from glyph_rag.errors import LimitError, LoadError
 from glyph_rag.limits import Limits
 
-__all__ = ["LOADERS", "LOAD_VERSION", "Skipped", "SourceFile", "count_files", "parse", "read_path"]
+__all__ = ["LOADERS", "LOAD_VERSION", "Skipped", "SourceFile", "check_root", "count_files", "parse", "read_path"]
 
 Loader: TypeAlias = Callable[[SourceFile, Format, Limits], Iterator[Document | Skipped]]
 
@@ -62,6 +63,9 @@ _CONVERT = MappingProxyType(
     }
 )
 _NEVER_WALKED = frozenset({"__pycache__", "node_modules"})
+# What a store keeps beside its database (docs/store-format.md). `glyph-rag index .` makes one in the folder it reads.
+_DATABASE = "glyph.db"
+_STORE_FILE = re.compile(r"glyph\.db(-wal|-shm|-journal)?|writer\.lock|index-\d+\.faiss(\.tmp)?|receipts")
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ class _Tree:
 def read_path(root: Path, *, limits: Limits, exclude: Sequence[str] = ()) -> Iterator[SourceFile | Skipped]:
     """Reads the files of a tree one after the other, in the order of their names.
 
-    Hidden files and folders are passed over. A link is followed only to a file below the root that would
-    not be met under its own name.
+    Hidden files and folders are passed over, and so are the files of a store. A link is followed only to a file below
+    the root that would not be met under its own name.
 
     Args:
         root: A folder, or a single file, which counts as a folder with that one file.
@@ -111,6 +115,15 @@ def read_path(root: Path, *, limits: Limits, exclude: Sequence[str] = ()) -> Ite
     tree, only = _opened(root, exclude)
     for path in [only] if only else _files(tree):
         yield path if isinstance(path, Skipped) else _read(tree, path, limits)
+
+
+def check_root(root: Path) -> None:
+    """Whether there is anything to read, for a caller who would make something first.
+
+    Raises:
+        LoadError: There is nothing at `root`.
+    """
+    _opened(root, ())
 
 
 def count_files(root: Path, *, exclude: Sequence[str] = ()) -> int:
@@ -154,6 +167,8 @@ def _opened(root: Path, exclude: Sequence[str]) -> tuple[_Tree, str]:
     try:
         resolved = root.resolve(strict=True)
         is_folder = resolved.is_dir()
+    except PermissionError as error:
+        raise LoadError(f"{str(root)!r} cannot be read: {_why(error)}", hint="check the permissions") from error
     except (OSError, RuntimeError) as error:  # before Python 3.13 a loop of links is a RuntimeError
         hint = "check the spelling; paths are relative to the folder the program was started in"
         raise LoadError(f"there is no file or folder {str(root)!r}", hint=hint) from error
@@ -175,6 +190,8 @@ def _files(tree: _Tree) -> Iterator[str | Skipped]:
         except OSError as error:
             yield tree.skipped(path, f"folder cannot be listed: {_why(error)}")
             continue
+        if _DATABASE in names:
+            names = [name for name in names if not _STORE_FILE.fullmatch(name)]
         found = [item for name in names if (item := _classify(tree, path + name)) is not None]
         for item in reversed(found):
             if isinstance(item, Skipped):

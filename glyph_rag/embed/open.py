@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from glyph_rag.embed.embedder import AnyEmbedder, Embedder, PageEmbedder
+from glyph_rag.errors import EmbedderError
 
 DEFAULT_EMBEDDER = "minilm"
 VISUAL = "visual:"
@@ -48,10 +49,12 @@ def open_embedder(name: str) -> AnyEmbedder:
 
     Raises:
         MissingExtraError: If it needs an extra that is not installed.
-        EmbedderError: If there is no such model, or it does not look at images although it should.
+        EmbedderError: If there is no name or no such model, or it does not look at images although it should.
     """
     if name in _NAMED:
         return _NAMED[name]()
+    if not name.removeprefix(VISUAL).strip():
+        raise EmbedderError(f"{name!r} names no embedder", hint="there are minilm, e5, and models by hub id or path")
     if name.startswith(VISUAL):
         return _visual(name.removeprefix(VISUAL))
     from glyph_rag.embed.sentence_transformers import SentenceTransformersEmbedder

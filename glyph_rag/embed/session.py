@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
 _MAX_THREADS = 8
 
 
+def load_runtime() -> ModuleType:
+    """The package onnxruntime, which keeps to itself.
+
+    Its wheels (1.32 does) make an id of the device, keep events in the user's cache folder and send them to Microsoft,
+    unless `ORT_DISABLE_TELEMETRY` is set before it is imported. A value that the user has set is kept.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    runtime = import_module("onnxruntime")
+    if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
+        # Somebody may have imported it before.
+        runtime.disable_telemetry_events()
+    return runtime
+
+
 def open_session(model: Path, weights: Mapping[str, npt.NDArray[np.generic]] | None = None) -> InferenceSession:
     """A session on the CPU that computes one run in one thread.
 
@@ -29,8 +45,7 @@ def open_session(model: Path, weights: Mapping[str, npt.NDArray[np.generic]] | N
     Raises:
         Exception: Bare subclasses of it, by onnxruntime, if the file is damaged or the weights do not fit.
     """
-    import onnxruntime
-
+    onnxruntime = load_runtime()
     options = onnxruntime.SessionOptions()
     # One thread a run: no pool that spins while idle, and sums in one order on any number of cores.
     options.intra_op_num_threads = 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from glyph_rag.read.plan import PlanPage, PlanText, ReadingPlan
+from glyph_rag.read.plan import JSON, ReadingPlan
 from glyph_rag.typeset.compose.layout import Box
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from glyph_rag.read.structured import Field
 
 Support: TypeAlias = Literal["exact", "reworded", "corrected", "unsupported"]
-JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 
 
 @dataclass(frozen=True)
@@ -145,34 +144,10 @@ class Answer:
             "sentences": [{**asdict(sentence), "citations": list(sentence.citations)} for sentence in self.sentences],
             "citations": citations,
             "fields": [asdict(value) for value in self.fields],
-            "plan": _plan_to_dict(self.plan),
+            "plan": self.plan.to_dict(),
             "usage": {**asdict(self.usage), "seconds": dict(self.usage.seconds)},
             "notices": list(self.notices),
             "cross_check": None if check is None else {
                 "agrees": check.agrees, "why": check.why, "other": check.other.to_dict(),
             },
         }  # fmt: skip
-
-
-def _plan_to_dict(plan: ReadingPlan) -> dict[str, JSON]:
-    return {
-        "mode": plan.mode, "reason": plan.reason, "budget": plan.budget, "tokens": plan.tokens,
-        "image_tokens": plan.image_tokens, "prompt_tokens": plan.prompt_tokens, "text_tokens": plan.text_tokens,
-        "pages": [_page_to_dict(page) for page in plan.pages],
-        "texts": [_text_to_dict(text) for text in plan.texts],
-        "omitted": [{"place": omission.place, "why": omission.why} for omission in plan.omitted],
-    }  # fmt: skip
-
-
-def _page_to_dict(page: PlanPage) -> JSON:
-    return {
-        "labels": list(page.labels), "page_ids": list(page.page_ids), "tokens": page.tokens,
-        "width": page.size[0], "height": page.size[1], "why": page.why,
-    }  # fmt: skip
-
-
-def _text_to_dict(text: PlanText) -> JSON:
-    return {
-        "kind": text.kind, "label": text.label, "place": text.place, "text": text.text, "tokens": text.tokens,
-        "why": text.why,
-    }  # fmt: skip

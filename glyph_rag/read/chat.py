@@ -55,6 +55,9 @@ class Chat:
         self._asks, self._most_turns = asks, most_turns
         self._turns = list(turns)[-most_turns:]
 
+    def __repr__(self) -> str:
+        return f"<Chat of {len(self._turns)} turns>"
+
     @property
     def turns(self) -> tuple[Turn, ...]:
         """What was said so far, oldest first."""
@@ -100,7 +103,8 @@ class Chat:
                 Path(name).unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise InputError(f"cannot write the conversation to {str(file)!r}", hint=str(error)) from error
+            why = f"cannot write the conversation to {str(file)!r}: {error.strerror}"
+            raise InputError(why, hint="choose another file") from error
 
     @classmethod
     def restore(cls, asks: Asks, path: str | Path, *, most_turns: int = MOST_TURNS) -> Self:

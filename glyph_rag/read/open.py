@@ -14,7 +14,7 @@ from glyph_rag.typeset.imagetokens import family_of
 DEFAULT_READER = "ocr"
 
 _ENDPOINT = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
-_ADDRESS = re.compile(r".+@[^@]*[:/][^@]*")
+_ADDRESS = re.compile(r".+@([^@]*[:/][^@]*|localhost|)")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 

@@ -15,6 +15,7 @@ from glyph_rag.typeset.glyphs.ink import Levels
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.png import encode
 
+JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 Mode: TypeAlias = Literal["image", "text", "auto"]
 """How pages are shown: as images, as text, or as whatever costs least of what the reader is known to read."""
 
@@ -191,6 +192,16 @@ class ReadingPlan:
         bound = f" of {self.budget}" if self.budget is not None else ""
         return "\n".join([*lines, f"{self.tokens}{bound} tokens; as text about {self.text_tokens}"])
 
+    def to_dict(self) -> dict[str, JSON]:
+        """Everything but the pixels and the conversation, as values that JSON can hold."""
+        return {
+            "mode": self.mode, "reason": self.reason, "budget": self.budget, "tokens": self.tokens,
+            "image_tokens": self.image_tokens, "prompt_tokens": self.prompt_tokens, "text_tokens": self.text_tokens,
+            "pages": [_page_to_dict(page) for page in self.pages],
+            "texts": [_text_to_dict(text) for text in self.texts],
+            "omitted": [{"place": omission.place, "why": omission.why} for omission in self.omitted],
+        }  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
@@ -205,3 +216,17 @@ class Excerpt:
     label: str
     shown: Page
     home: Page
+
+
+def _page_to_dict(page: PlanPage) -> JSON:
+    return {
+        "labels": list(page.labels), "page_ids": list(page.page_ids), "tokens": page.tokens,
+        "width": page.size[0], "height": page.size[1], "why": page.why,
+    }  # fmt: skip
+
+
+def _text_to_dict(text: PlanText) -> JSON:
+    return {
+        "kind": text.kind, "label": text.label, "place": text.place, "text": text.text, "tokens": text.tokens,
+        "why": text.why,
+    }  # fmt: skip

@@ -12,6 +12,7 @@ from glyph_rag.errors import InputError
 from glyph_rag.limits import Limits
 from glyph_rag.search.filter_sql import selection
 from glyph_rag.search.filters import Condition, Filter, Joined, matches, parse, size
+from glyph_rag.store.rows import is_utf8
 from glyph_rag.store.scope import Scope
 from glyph_rag.typeset.page import Page
 
@@ -38,9 +39,11 @@ class Access:
             where: A filter, as `filters` describes it.
 
         Raises:
-            InputError: If it is of another namespace already, or the filter is wrong.
+            InputError: If it is of another namespace already, its name cannot be one, or the filter is wrong.
             LimitError: If the filter or the name is too large.
         """
+        if namespace is not None and not (isinstance(namespace, str) and is_utf8(namespace)):
+            raise InputError(f"namespace {namespace!r} is no UTF-8 string", hint="namespaces are named by strings")
         chosen = self.namespace if namespace is None else namespace
         if self.namespace is not None and chosen != self.namespace:
             raise InputError(

@@ -11,10 +11,16 @@ _MOST: Final = 8
 # Not after a digit, where the sign may mean inches.
 _QUOTED: Final = re.compile(r'(?<!\d)"([^"\n]*)"|[“„]([^“”„"\n]*)[”“"]')
 
-_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+(?:(?:_+|::|[.\-/:@#])[A-Za-z0-9]+)*(?:\(\))?")
+_TOKEN: Final = re.compile(
+    r"(?:(?<![A-Za-z0-9_.\-/])(?:--|/))?(?<![A-Za-z0-9_])[A-Za-z0-9]+(?:(?:_+|::|[.\-/:@#])[A-Za-z0-9]+)*(?:\(\))?"
+)
 
-# snake_case, a::b, f(), sha256, ERR-42, 1.2.3, a@b: what words of a sentence do not look like.
-_SIGNS: Final = re.compile(r"[A-Za-z0-9]_|::|\(\)|[A-Za-z]\d|[A-Z]-\d|\d\.\d+\.\d|@")
+# snake_case, a::b, f(), sha256, ERR-42, 1.2.3, 030-555-0142, a@b, --option, /etc/file, camelCase, SuchAsThis: what the
+# words of a sentence do not look like. YouTube and iPhone are such words.
+_SIGNS: Final = re.compile(
+    r"[A-Za-z0-9]_|::|\(\)|[A-Za-z]\d|[A-Z]-\d|\d[.\-/]\d+[.\-/]\d|@|^--[A-Za-z]|^/[^/]+/"
+    r"|^[a-z]{2,}[A-Z][a-z]|^(?:[A-Z][a-z]+){3}"
+)
 
 
 def named(question: str) -> tuple[str, ...]:

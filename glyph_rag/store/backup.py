@@ -18,8 +18,18 @@ from typing import Final, TypeAlias
 from glyph_rag.errors import InputError, StoreDamagedError, StoreError
 from glyph_rag.store import identity
 from glyph_rag.store.connect import connect, connect_any_format, naming_errors
-from glyph_rag.store.files import DATABASE, check_regular, open_regular, sync_folder, write_atomically
+from glyph_rag.store.files import (
+    DATABASE,
+    DISK_HINT,
+    LOCK,
+    check_regular,
+    naming_os_errors,
+    open_regular,
+    sync_folder,
+    write_atomically,
+)
 from glyph_rag.store.overview import derived_index, reading, require
+from glyph_rag.store.snapshots import writer_lock
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Called with how much is done and how much there is. An exception it raises stops the work."""
@@ -59,36 +69,56 @@ def backup(folder: Path, target: Path, progress: Progress | None = None) -> Mani
 
     Args:
         folder: The store's folder.
-        target: Where the copy goes: a folder that does not exist, is empty, or holds an interrupted backup.
+        target: Where the copy goes: a folder that does not exist, is empty, or holds an interrupted backup, which is
+            told by the file that becomes the manifest.
         progress: Is told how many pages of the database are copied.
 
     Raises:
-        StoreError: If there is no store in the folder.
+        StoreError: If there is no store in the folder, or no room.
         StoreDamagedError: If the database is damaged.
         InputError: If there is something else in `target`.
     """
     require(folder)
-    if target.exists() and not (target.is_dir() and {path.name for path in target.iterdir()} <= _PARTS):
-        raise InputError(f"there is something in {str(target)!r} already", hint="name a folder that does not exist")
+    with naming_os_errors(target):
+        _begin(target)
+    store, generation, documents = _copy(folder, target / DATABASE, progress)
+    with naming_os_errors(target):
+        copy = target / DATABASE
+        _sync(copy)
+        manifest = Manifest(_FORMAT, store, generation, documents, copy.stat().st_size, _digest(copy))
+        write_atomically(target / _MANIFEST, [json.dumps(asdict(manifest), indent=2).encode()])
+    return manifest
+
+
+def _begin(target: Path) -> None:
+    """Makes an empty folder of the target, but for the file that says that a backup has begun."""
+    begun = target / f"{_MANIFEST}.tmp"
+    if target.exists():
+        names = {path.name for path in target.iterdir()} if target.is_dir() else {""}
+        # A database alone is no backup of ours: it may be a store, and the only copy of it.
+        if names and not (begun.name in names and names <= _PARTS):
+            raise InputError(f"there is something in {str(target)!r} already", hint="name a folder that does not exist")
+        for name in names - {begun.name}:
+            check_regular(target / name)
+            (target / name).unlink()
     target.mkdir(parents=True, exist_ok=True)
-    copy = target / DATABASE
-    for name in _PARTS:
-        check_regular(target / name)
-        (target / name).unlink(missing_ok=True)
-    with reading(folder) as source, closing(sqlite3.connect(copy, isolation_level=None)) as made:
+    check_regular(begun)
+    begun.touch()
+
+
+def _copy(folder: Path, copy: Path, progress: Progress | None) -> tuple[str, int, int]:
+    """Copies the database; returns the store's id, the generation and how many documents it holds."""
+    with reading(folder) as source, closing(sqlite3.connect(copy.absolute(), isolation_level=None)) as made:
+        identity.check_meta(source, folder)
         (count,) = source.execute("SELECT count(*) FROM documents").fetchone()
-        generation = int(identity.meta(source, folder, "generation"))
+        generation = identity.number(source, folder, "generation")
         source.backup(made, pages=_PAGES_AT_A_TIME, progress=_told(progress))
         # One file that is complete in itself; connecting to it makes it a store with a log of its own again.
         made.execute("PRAGMA journal_mode = DELETE")
         problems = [problem for (problem,) in made.execute("PRAGMA quick_check") if problem != "ok"]
         if problems:
             raise StoreDamagedError(f"{folder / DATABASE}: {problems[0]}", hint="see `glyph-rag doctor`")
-        store = identity.meta(source, folder, "store_id")
-    _sync(copy)
-    manifest = Manifest(_FORMAT, store, generation, int(count), copy.stat().st_size, _digest(copy))
-    write_atomically(target / _MANIFEST, [json.dumps(asdict(manifest), indent=2).encode()])
-    return manifest
+        return identity.meta(source, folder, "store_id"), generation, int(count)
 
 
 def restore(source: Path, folder: Path, progress: Progress | None = None) -> Manifest:
@@ -96,36 +126,40 @@ def restore(source: Path, folder: Path, progress: Progress | None = None) -> Man
 
     Args:
         source: The backup's folder.
-        folder: Where the store goes: a folder that does not exist or is empty.
+        folder: Where the store goes: a folder that does not exist, is empty, or holds an interrupted restoration.
         progress: Is told how many bytes are copied.
 
     Raises:
         InputError: If `source` is no backup, or there is something in `folder`.
-        StoreDamagedError: If the backup is damaged or incomplete. Nothing is left in `folder` then.
+        StoreDamagedError: If the backup is damaged or incomplete. There is no store in `folder` then.
+        StoreLockedError: If another process is restoring into the same folder.
+        StoreError: If a file cannot be read or written.
     """
     manifest = read_manifest(source)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"there is something in {str(folder)!r} already", hint="restore into a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    database, digest = folder / DATABASE, hashlib.sha256()
-
-    def verified() -> Iterator[bytes]:
-        done = 0
-        for portion in _portions(source / DATABASE):
-            digest.update(portion)
-            done += len(portion)
-            if progress is not None:
-                progress(done, manifest.bytes)
-            yield portion
-        if digest.hexdigest() != manifest.sha256:
-            raise StoreDamagedError(f"{source / DATABASE} is not what was backed up", hint=_HINT)
-
-    try:
-        write_atomically(database, verified())
-    except OSError as error:
-        raise StoreError(f"{source / DATABASE} cannot be copied: {error}", hint="check the disk") from error
-    _make_index(folder)
+    with naming_os_errors(folder):
+        if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - _UNFINISHED):
+            raise InputError(f"there is something in {str(folder)!r} already", hint="restore into a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+    with writer_lock(folder):
+        try:
+            write_atomically(folder / DATABASE, _verified(source / DATABASE, manifest, progress))
+        except OSError as error:
+            raise StoreError(f"{source / DATABASE} cannot be copied: {error}", hint=DISK_HINT) from error
+        _make_index(folder)
     return manifest
+
+
+def _verified(database: Path, manifest: Manifest, progress: Progress | None) -> Iterator[bytes]:
+    """The database of a backup, portion by portion; raises `StoreDamagedError` at the end if it is another."""
+    digest, done = hashlib.sha256(), 0
+    for portion in _portions(database):
+        digest.update(portion)
+        done += len(portion)
+        if progress is not None:
+            progress(done, manifest.bytes)
+        yield portion
+    if digest.hexdigest() != manifest.sha256:
+        raise StoreDamagedError(f"{database} is not what was backed up", hint=_HINT)
 
 
 def read_manifest(source: Path) -> Manifest:
@@ -136,21 +170,27 @@ def read_manifest(source: Path) -> Manifest:
         StoreDamagedError: If what it says makes no sense.
     """
     path = source / _MANIFEST
-    if not path.is_file():
-        raise InputError(
-            f"there is no complete backup in {str(source)!r}", hint=f"a backup has a {_MANIFEST}, written last"
-        )
+    with naming_os_errors(path):
+        if not path.is_file():
+            raise InputError(
+                f"there is no complete backup in {str(source)!r}", hint=f"a backup has a {_MANIFEST}, written last"
+            )
     try:
-        claims = json.loads(b"".join(_portions(path)))
+        claims = json.loads(next(_portions(path), b""))
         manifest = Manifest(**{field.name: claims[field.name] for field in fields(Manifest)})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        counts = (manifest.generation, manifest.documents, manifest.bytes)
+        names = (manifest.format, manifest.store, manifest.sha256)
+        if not (all(isinstance(n, int) and n >= 0 for n in counts) and all(isinstance(n, str) for n in names)):
+            raise TypeError("a value is of another kind")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreDamagedError(f"{path} cannot be read: {error!r}", hint=_HINT) from error
-    if manifest.format != _FORMAT or not isinstance(manifest.bytes, int):
+    if manifest.format != _FORMAT:
         raise StoreDamagedError(f"{path} has format {manifest.format!r}, not {_FORMAT!r}", hint="upgrade glyph-rag")
     return manifest
 
 
 _PARTS: Final = frozenset({DATABASE, f"{DATABASE}-journal", f"{DATABASE}-wal", f"{DATABASE}-shm", f"{_MANIFEST}.tmp"})
+_UNFINISHED: Final = frozenset({f"{DATABASE}.tmp", LOCK})
 
 
 def _make_index(folder: Path) -> None:
@@ -163,7 +203,7 @@ def _make_index(folder: Path) -> None:
     with closing(connect(database, read_only=True)) as connection, naming_errors(database):
         connection.execute("BEGIN")
         derived = derived_index(connection, folder)
-        derived.save(derived.at(connection, int(identity.meta(connection, folder, "generation")), None))
+        derived.save(derived.at(connection, identity.number(connection, folder, "generation"), None))
 
 
 def _told(progress: Progress | None) -> Callable[[int, int, int], object] | None:

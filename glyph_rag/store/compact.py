@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from glyph_rag.store import identity, migrate, schema
 from glyph_rag.store.connect import connect, connect_any_format, format_of, naming_errors
+from glyph_rag.store.files import naming_os_errors
 from glyph_rag.store.generations import change, forget_history
 from glyph_rag.store.overview import derived_index, no_store, require
 from glyph_rag.store.snapshots import writer_lock
@@ -66,7 +67,7 @@ def compact(folder: Path, progress: Progress | None = None) -> Compacted:
 
 def _forget(connection: sqlite3.Connection, folder: Path) -> None:
     with change(connection, folder):
-        forget_history(connection, int(identity.meta(connection, folder, "generation")))
+        forget_history(connection, identity.number(connection, folder, "generation"))
 
 
 def _merge_terms(connection: sqlite3.Connection, folder: Path) -> None:
@@ -90,9 +91,10 @@ def _vacuum(connection: sqlite3.Connection, folder: Path) -> None:
 def _write_index(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("BEGIN")
     derived = derived_index(connection, folder)
-    derived.save(derived.at(connection, int(identity.meta(connection, folder, "generation")), None))
+    derived.save(derived.at(connection, identity.number(connection, folder, "generation"), None))
     connection.execute("COMMIT")
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    with naming_os_errors(folder):
+        return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from glyph_rag.errors import StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
+from glyph_rag.errors import InputError, StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
 from glyph_rag.store import files, schema
 from glyph_rag.store.seal import BACKUP_HINT
 
@@ -56,7 +56,9 @@ def connect_any_format(path: Path, *, read_only: bool = False) -> sqlite3.Connec
     """Like `connect`, but also opens stores of earlier formats, and does not look at the tables."""
     files.check_files(path.parent)
     with naming_errors(path):
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_WAIT_SECONDS)
+        # Absolute: SQLite may take a name that begins with "file:" for a URI.
+        name = path.absolute()
+        connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=_WAIT_SECONDS)
         try:
             _make_safe(connection)
             with one_state(connection):
@@ -95,6 +97,8 @@ def naming_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:
         raise  # Such as using a store that is closed: nothing is wrong with the file.
+    except UnicodeEncodeError as error:
+        raise InputError(f"{error.object[:60]!r} is no UTF-8", hint="use names without surrogates") from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         # The low byte is the primary code: https://sqlite.org/rescode.html
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -103,7 +107,7 @@ def naming_errors(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreLockedError(f"{path} is in use: {error}", hint="try again") from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise StoreError(f"{path} cannot be used: {error}", hint="check the disk and the permissions") from error
+            raise StoreError(f"{path} cannot be used: {error}", hint=files.DISK_HINT) from error
         raise StoreDamagedError(f"{path} cannot be read: {error}", hint=BACKUP_HINT) from error
 
 

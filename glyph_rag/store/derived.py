@@ -172,7 +172,7 @@ class DerivedIndex:
         return fetch
 
     def _caught_up(self, connection: sqlite3.Connection, generation: int, start: VectorIndex | None) -> VectorIndex:
-        floor = int(identity.meta(connection, self._folder, "gone since"))
+        floor = identity.number(connection, self._folder, "gone since")
         if start is None or start.generation < floor or self._is_surpassed(connection, start):
             start = self._from_file(connection) or (start if start and start.generation >= floor else None)
         gone = np.zeros(0, np.int64)
@@ -206,7 +206,7 @@ class DerivedIndex:
         return found is not None and found[1].lists > 0 and found[1].count > listed
 
     def _fits(self, connection: sqlite3.Connection, header: indexfile.Header) -> bool:
-        floor = int(identity.meta(connection, self._folder, "gone since"))
+        floor = identity.number(connection, self._folder, "gone since")
         ours = (self._store_id, self._dimension, self._precision)
         return (
             (header.store, header.dimension, header.precision) == ours

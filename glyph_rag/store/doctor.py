@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from glyph_rag.errors import GlyphRAGError, StoreDamagedError
+from glyph_rag.errors import GlyphRAGError, InputError, StoreDamagedError
 from glyph_rag.store import identity, indexfile, load, rows, termcheck
+from glyph_rag.store.checked import parsed
 from glyph_rag.store.connect import naming_errors
-from glyph_rag.store.files import DATABASE, LOCK
+from glyph_rag.store.files import DATABASE, LOCK, naming_os_errors
 from glyph_rag.store.overview import derived_index, reading, require
 from glyph_rag.store.seal import BACKUP_HINT, check_seal
 from glyph_rag.store.vectors import DTYPES
@@ -74,7 +74,7 @@ def examine(folder: Path, *, terms: bool = True, progress: Progress | None = Non
         with reading(folder) as connection:
             for done, check in enumerate(checks, 1):
                 try:
-                    with naming_errors(database):
+                    with naming_errors(database), naming_os_errors(folder):
                         found += check(connection, folder)
                 except StoreDamagedError as error:
                     found.append(_damage(error))
@@ -130,7 +130,7 @@ def _documents(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding
 def _links(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     """Every chunk, or every page, has vectors of the right length, and every vector its owner."""
     size = (
-        int(identity.meta(connection, folder, "dimension"))
+        identity.number(connection, folder, "dimension")
         * np.dtype(DTYPES[identity.precision_of(connection, folder)]).itemsize
     )
     owners, owner = ("pages", "page") if identity.vectors_per_page(connection) else ("chunks", "chunk")
@@ -153,7 +153,11 @@ def _links(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
 def _metadata(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     """What filters look at is what the documents say."""
     for row, document_id, metadata in connection.execute("SELECT row, id, metadata FROM documents"):
-        said = {key: rows.metadata_value(document_id, key, value) for key, value in json.loads(metadata).items()}
+        try:
+            values = parsed(f"document {row}", metadata)
+            said = {key: rows.metadata_value(document_id, key, value) for key, value in values.items()}
+        except (StoreDamagedError, InputError, AttributeError):
+            continue  # What the document says is damaged, which its seal has told.
         query = "SELECT key, kind, value FROM metadata WHERE document = ?"
         if said != {key: (kind, value) for key, kind, value in connection.execute(query, (row,))}:
             yield Finding(
@@ -188,8 +192,7 @@ def _index(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     if not whole:
         yield Finding(f"{path.name} is damaged", hint, harmless=True)
         return
-    (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-    index = derived.at(connection, int(generation), None)
+    index = derived.at(connection, identity.number(connection, folder, "generation"), None)
     query = "SELECT row FROM vectors ORDER BY row"
     held = np.fromiter((row for (row,) in connection.execute(query)), np.int64)
     if not np.array_equal(index.rows(), held):
@@ -199,7 +202,7 @@ def _index(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
 def _lost(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     """An index file shows a change that the database knows nothing of."""
     ours = identity.meta(connection, folder, "store_id")
-    generation = int(identity.meta(connection, folder, "generation"))
+    generation = identity.number(connection, folder, "generation")
     for path in folder.glob("index-*.faiss"):
         try:
             header = indexfile.read_header(path)
@@ -215,7 +218,7 @@ def _lost(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
 
 def _strangers(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     """Files that are not the store's, and such as an interrupted write left behind."""
-    known = {DATABASE, LOCK, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal"))}
+    known = {DATABASE, LOCK, "receipts", *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal"))}
     for path in sorted(folder.iterdir()):
         if path.name not in known and not (path.name.startswith("index-") and path.suffix == ".faiss"):
             yield Finding(f"{path.name!r} is not a file of the store", "delete it, if nobody needs it", harmless=True)

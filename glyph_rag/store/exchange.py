@@ -71,7 +71,7 @@ def export_lines(
         where, parameters = ("", ()) if namespace is None else (" WHERE namespace = ?", (namespace,))
         (total,) = connection.execute(f"SELECT count(*) FROM documents{where}", parameters).fetchone()
         about = {key: identity.meta(connection, folder, key) for key in ("embedder", "embedder fingerprint")}
-        dimension = int(identity.meta(connection, folder, "dimension"))
+        dimension = identity.number(connection, folder, "dimension")
         yield json.dumps({"format": _FORMAT, **about, "dimension": dimension, "documents": total})
         dtype = DTYPES[identity.precision_of(connection, folder)] if vectors else None
         query = f"SELECT row FROM documents{where} ORDER BY row"
@@ -118,13 +118,18 @@ def read_lines(lines: Iterable[str], embedder: EmbedderInfo) -> Iterator[Exporte
         count += 1
         try:
             yield _exported(record, embedder if same else None, count, total if isinstance(total, int) else 0)
-        except (KeyError, TypeError, ValueError, binascii.Error) as error:
-            reason = error.message if isinstance(error, GlyphRAGError) else repr(error)
-            raise InputError(f"line {number} of the export is no document: {reason}", hint=_HINT) from error
+        except (KeyError, TypeError, ValueError, OverflowError, binascii.Error) as error:
+            raise InputError(f"line {number} of the export is no document: {_why(error)}", hint=_HINT) from error
     raise InputError(f"the export is cut off after {count} documents", hint=_HINT)
 
 
 _HINT: Final = "make it again with `glyph-rag export`"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    return error.message if isinstance(error, GlyphRAGError) else str(error)
 
 
 def _parsed(line: str, number: int) -> dict[str, object]:

@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from glyph_rag.errors import StoreError
+from glyph_rag.errors import GlyphRAGError, StoreError
 
 DATABASE: Final = "glyph.db"
 LOCK: Final = "writer.lock"
+DISK_HINT: Final = "check the path, the disk and the permissions"
 _FIXED: Final = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOCK)
+
+
+@contextmanager
+def naming_os_errors(path: Path) -> Iterator[None]:
+    """Turns what the system says went wrong inside into a `StoreError` that names the file or folder."""
+    try:
+        yield
+    except GlyphRAGError:
+        raise
+    except (OSError, ValueError) as error:  # A ValueError is about a path with a null character.
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"{path} cannot be used: {reason}", hint=DISK_HINT) from error
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """What tells a file from all others, whatever name it has: its device, and its number there.
+
+    Raises:
+        OSError: If there is none.
+    """
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def check_files(folder: Path) -> None:
@@ -26,12 +50,11 @@ def check_files(folder: Path) -> None:
 
 def check_regular(path: Path) -> None:
     """Raises `StoreError` if there is something at `path` that is not an ordinary file."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StoreError(f"{path} cannot be used: {error}", hint="check the disk and the permissions") from error
+    with naming_os_errors(path):
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            return
     if not stat.S_ISREG(mode):
         what = "a link" if stat.S_ISLNK(mode) else "not an ordinary file"
         raise StoreError(f"{path} is {what}", hint="a store's files are never links; copy the file itself here")

@@ -17,7 +17,7 @@ def change(connection: sqlite3.Connection, folder: Path) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-        generation = int(identity.meta(connection, folder, "generation")) + 1
+        generation = identity.number(connection, folder, "generation") + 1
         identity.write_meta(connection, {"generation": str(generation)})
         connection.execute("INSERT INTO history VALUES (?, ?)", (generation, uuid.uuid4().hex))
         connection.execute("COMMIT")

@@ -15,6 +15,7 @@ from glyph_rag.store.terms import TERMS_VERSION
 from glyph_rag.store.vectors import DTYPES, Precision
 from glyph_rag.typeset.profile import RenderProfile
 
+_DIGITS = 19
 _PER_PAGE = "vectors per page"
 
 
@@ -52,10 +53,19 @@ def meta(connection: sqlite3.Connection, folder: Path, key: str) -> str:
     return str(found[0])
 
 
+def number(connection: sqlite3.Connection, folder: Path, key: str) -> int:
+    """One of the numbers that a store says of itself.
+
+    Raises:
+        StoreDamagedError: If it does not, or says something else there.
+    """
+    return _number(meta(connection, folder, key), f"{folder / DATABASE}: its {key}")
+
+
 def vectors_per_page(connection: sqlite3.Connection) -> int:
     """How many vectors a page of a store may have; 0 where vectors are of chunks, as in stores that do not say."""
     found = connection.execute("SELECT value FROM meta WHERE key = ?", (_PER_PAGE,)).fetchone()
-    return int(found[0]) if found else 0
+    return _number(str(found[0]), f"{DATABASE}: its {_PER_PAGE}") if found else 0
 
 
 def write_meta(connection: sqlite3.Connection, values: dict[str, str]) -> None:
@@ -111,6 +121,12 @@ def embedder_of(folder: Path) -> str | None:
             return meta(connection, folder, "embedder") if connect.format_of(connection) else None
     finally:
         connection.close()
+
+
+def _number(text: str, what: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
+        raise StoreDamagedError(f"{what} is {text[:40]!r}", hint=BACKUP_HINT)
+    return int(text)
 
 
 def _seal_of_meta(connection: sqlite3.Connection) -> str:

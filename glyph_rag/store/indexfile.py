@@ -164,7 +164,10 @@ def _read_header(path: Path) -> tuple[Header, int]:
         size = file.tell()
     if not line.endswith(b"\n") or hashlib.sha256(line[:-1]).hexdigest().encode() != digest:
         raise ValueError("its header is not what was written")
-    claims = json.loads(line)
+    try:
+        claims = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("its header is too deep") from error
     if not isinstance(claims, dict) or claims.get("format") != _FORMAT:
         raise ValueError("it has another format")
     tuning = claims.get("tuning")

@@ -227,9 +227,16 @@ class Lists:
         return found
 
     def _nearest_with(self, query: FloatArray, counts: Rows) -> Rows:
-        """The nearest lists that hold as many of the chosen as are usually looked at; at least as many as usual."""
+        """The nearest lists that hold as many of the chosen as are usually looked at; at least as many as usual.
+
+        Where fewer of what is near are chosen than of all there is, the answer lies farther off, and there lists tell
+        less of what is in them. So as many times more are looked at; where none of it is chosen, nearly all.
+        """
         usual, lists = self.tuning.probed, len(self.centres)
-        wanted, looked = usual * len(self) // lists, min(2 * usual, lists)
+        around = self._nearest(query, usual)
+        near = int((self.starts[around + 1] - self.starts[around]).sum())
+        rarer = near * int(counts.sum()) / len(self) / max(1, int(counts[around].sum()))
+        wanted, looked = int(max(1.0, rarer**2) * usual * len(self) / lists), min(2 * usual, lists)
         while True:
             nearest = self._nearest(query, looked)
             nearest = nearest[counts[nearest] > 0]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from glyph_rag.corpus.document import Chunk, Document, Mark
 from glyph_rag.embed.embedder import FloatArray
-from glyph_rag.errors import StoreDamagedError
-from glyph_rag.store.seal import BACKUP_HINT, check_seal
+from glyph_rag.errors import InputError
+from glyph_rag.store.checked import listed, nonsense, parsed, sealed
+from glyph_rag.store.checked import missing as missing  # Others take it from here.
+from glyph_rag.store.seal import check_seal
 from glyph_rag.typeset.page import Page, marks_within
 from glyph_rag.typeset.profile import RenderProfile
 
@@ -25,6 +26,8 @@ PART: Final = 16_384
 
 _DOCUMENT: Final = "SELECT row, namespace, id, source, format, digest, length, metadata, marks, seal FROM documents"
 _CHUNK: Final = "SELECT row, document, id, start, end, first_page, last_page, headings, seal FROM chunks"
+_DOCUMENT_KINDS: Final = "ntttttntt"
+_CHUNK_KINDS: Final = "nntnnnnt"
 _VECTOR: Final = "SELECT row, document, chunk, page, content, data, seal FROM vectors"
 
 Rows = npt.NDArray[np.int64]
@@ -95,9 +98,13 @@ def load_head(connection: sqlite3.Connection, document_row: int) -> Head:
         StoreDamagedError: If there is none, or it is not what was written.
     """
     found = connection.execute(f"{_DOCUMENT} WHERE row = ?", (document_row,)).fetchone()
-    values = _sealed(f"document {document_row}", found)
+    what = f"document {document_row}"
+    values = sealed(what, found, _DOCUMENT_KINDS)
     row, namespace, name, source, form, digest, length, metadata, marks = values
-    document = Document(name, "", source, json.loads(metadata), form, tuple(Mark(*mark) for mark in json.loads(marks)))
+    try:
+        document = Document(name, "", source, parsed(what, metadata), form, _marks(what, marks))
+    except (InputError, AttributeError) as error:
+        raise nonsense(what) from error
     return Head(row, namespace, document, digest, length)
 
 
@@ -110,12 +117,13 @@ def load_page(connection: sqlite3.Connection, row: int, profile: RenderProfile) 
     found = connection.execute(
         "SELECT row, document, id, start, end, first_line, blocks, seal FROM pages WHERE row = ?", (row,)
     ).fetchone()
-    _, document_row, page_id, start, end, first_line, blocks = _sealed(f"page {row}", found)
+    what = f"page {row}"
+    _, document_row, page_id, start, end, first_line, blocks = sealed(what, found, "nntnnnt")
     document = load_head(connection, document_row).document
     return Page(
         id=page_id, document_id=document.id, source=document.source,
         text=load_text(connection, document_row, start, end), start=start, first_line=first_line,
-        blocks=tuple((a, b) for a, b in json.loads(blocks)), profile=profile, format=document.format,
+        blocks=tuple((a, b) for a, b in listed(what, blocks, int, int)), profile=profile, format=document.format,
         metadata=document.metadata, marks=marks_within(document.marks, start, end),
     )  # fmt: skip
 
@@ -126,11 +134,8 @@ def load_chunk(connection: sqlite3.Connection, row: int) -> Chunk:
     Raises:
         StoreDamagedError: If there is none, or it is not what was written.
     """
-    found = connection.execute(f"{_CHUNK} WHERE row = ?", (row,)).fetchone()
-    _, document_row, chunk_id, start, end, _, _, headings = _sealed(f"chunk {row}", found)
-    document_id = load_head(connection, document_row).document.id
-    text = load_text(connection, document_row, start, end)
-    return Chunk(chunk_id, document_id, start, end, text, tuple(json.loads(headings)))
+    document_row, chunk = _chunk(connection, row)
+    return replace(chunk, document_id=load_head(connection, document_row).document.id)
 
 
 def load_indexed_text(connection: sqlite3.Connection, chunk_row: int) -> str:
@@ -139,10 +144,7 @@ def load_indexed_text(connection: sqlite3.Connection, chunk_row: int) -> str:
     Raises:
         StoreDamagedError: If there is none, or it is not what was written.
     """
-    found = connection.execute(f"{_CHUNK} WHERE row = ?", (chunk_row,)).fetchone()
-    _, document_row, chunk_id, start, end, _, _, headings = _sealed(f"chunk {chunk_row}", found)
-    text = load_text(connection, document_row, start, end)
-    return Chunk(chunk_id, "", start, end, text, tuple(json.loads(headings))).indexed_text
+    return _chunk(connection, chunk_row)[1].indexed_text
 
 
 def document_ids(connection: sqlite3.Connection, namespace: str) -> list[str]:
@@ -152,7 +154,7 @@ def document_ids(connection: sqlite3.Connection, namespace: str) -> list[str]:
         StoreDamagedError: If a document is not what was written.
     """
     found = connection.execute(f"{_DOCUMENT} WHERE namespace = ? ORDER BY id", (namespace,))
-    return [_sealed(f"document {entry[0]}", entry)[2] for entry in found]
+    return [sealed(f"document {entry[0]}", entry, _DOCUMENT_KINDS)[2] for entry in found]
 
 
 def load_document(connection: sqlite3.Connection, row: int) -> Head:
@@ -173,8 +175,8 @@ def chunks_of_document(connection: sqlite3.Connection, document_row: int) -> Ite
     """
     document = load_document(connection, document_row).document
     for found in connection.execute(f"{_CHUNK} WHERE document = ? ORDER BY row", (document_row,)):
-        row, _, chunk_id, start, end, _, _, headings = _sealed("a chunk", found)
-        yield row, Chunk(chunk_id, document.id, start, end, document.text[start:end], tuple(json.loads(headings)))
+        row, _, chunk_id, start, end, _, _, headings = sealed("a chunk", found, _CHUNK_KINDS)
+        yield row, Chunk(chunk_id, document.id, start, end, document.text[start:end], _headings("a chunk", headings))
 
 
 def pages_of_chunk(connection: sqlite3.Connection, row: int) -> list[int]:
@@ -184,8 +186,10 @@ def pages_of_chunk(connection: sqlite3.Connection, row: int) -> list[int]:
         StoreDamagedError: If there is no such chunk, or it is not what was written.
     """
     found = connection.execute(f"{_CHUNK} WHERE row = ?", (row,)).fetchone()
-    values = _sealed(f"chunk {row}", found)
-    return list(range(values[5], values[6] + 1))
+    _, _, _, start, end, first, last, _ = sealed(f"chunk {row}", found, _CHUNK_KINDS)
+    if not first <= last <= first + end - start:  # Something of it stands on each of its pages.
+        raise nonsense(f"chunk {row}")
+    return list(range(first, last + 1))
 
 
 def chunks_of_pages(connection: sqlite3.Connection, page_rows: Sequence[int]) -> dict[int, list[int]]:
@@ -203,7 +207,7 @@ def chunks_of_pages(connection: sqlite3.Connection, page_rows: Sequence[int]) ->
         for entry in connection.execute(query, (document, pages[0], pages[-1])):
             first, last = bisect_left(pages, entry[5]), bisect_right(pages, entry[6])
             if first < last:
-                _sealed("a chunk", entry)
+                sealed("a chunk", entry, _CHUNK_KINDS)
             for page in pages[first:last]:
                 found[page].append(entry[0])
     return found
@@ -246,7 +250,12 @@ def vectors_after(
         if data.size != len(found) * dimension:
             raise missing("part of a vector")
         numbers = [(*entry[:2], entry[3] if entry[2] is None else entry[2]) for entry in found]
-        rows, documents, owners = np.array(numbers, np.int64).T.copy()
+        try:
+            rows, documents, owners = np.array(numbers, np.int64).T.copy()
+        except (OverflowError, TypeError, ValueError) as error:
+            raise nonsense("a vector") from error
+        if rows[0] < 1 or owners.min() < 1 or documents[0] < 1 or (np.diff(documents) < 0).any():
+            raise nonsense("a vector")
         yield Vectors(rows, owners, documents, data.reshape(-1, dimension).astype(np.float32, copy=False))
 
 
@@ -310,18 +319,22 @@ def _owned(
         for *keys, data, mark in entries:
             check_seal(f"vector {keys[0]}", mark, tuple(keys), data)
             vectors.append(np.frombuffer(data, dtype).astype(np.float32, copy=False))
+        if not isinstance(keys[4], bytes) or len({len(vector) for vector in vectors}) > 1:
+            raise nonsense(f"vector {keys[0]}")
         yield keys[4], np.stack(vectors)
 
 
-def missing(what: str) -> StoreDamagedError:
-    """The error for something that other rows speak of and that is not there."""
-    return StoreDamagedError(f"glyph.db: {what} is missing", hint=BACKUP_HINT)
+def _chunk(connection: sqlite3.Connection, row: int) -> tuple[int, Chunk]:
+    """The row of a chunk's document, and the chunk without its document's id."""
+    found = connection.execute(f"{_CHUNK} WHERE row = ?", (row,)).fetchone()
+    _, document, chunk_id, start, end, _, _, headings = sealed(f"chunk {row}", found, _CHUNK_KINDS)
+    text = load_text(connection, document, start, end)
+    return document, Chunk(chunk_id, "", start, end, text, _headings(f"chunk {row}", headings))
 
 
-def _sealed(what: str, found: tuple[Any, ...] | None) -> tuple[Any, ...]:
-    """A row without the seal at its end, having held it against that."""
-    if found is None:
-        raise missing(what)
-    *values, mark = found
-    check_seal(what, mark, tuple(values))
-    return tuple(values)
+def _marks(what: str, text: str) -> tuple[Mark, ...]:
+    return tuple(Mark(*mark) for mark in listed(what, text, int, str))
+
+
+def _headings(what: str, text: str) -> tuple[str, ...]:
+    return tuple(heading for (heading,) in listed(what, text, str))

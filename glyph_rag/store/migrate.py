@@ -11,6 +11,7 @@ import numpy as np
 from glyph_rag.corpus.document import Chunk, Document, Mark
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.store import identity, rows, schema
+from glyph_rag.store.checked import missing, nonsense
 from glyph_rag.store.connect import format_of
 from glyph_rag.store.terms import TERMS_VERSION
 from glyph_rag.typeset.page import Page
@@ -20,7 +21,11 @@ _OF_FORMAT_1 = ("meta", "files", "trees", "documents", "chunks", "pages", "block
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Rewrites the tables of a store of format 1, in one transaction. The caller holds the writer lock."""
+    """Rewrites the tables of a store of format 1, in one transaction. The caller holds the writer lock.
+
+    Raises:
+        StoreDamagedError: If something in it cannot be read. It is left as it is.
+    """
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -50,13 +55,19 @@ def _put_aside(connection: sqlite3.Connection) -> None:
 
 def _copy(connection: sqlite3.Connection) -> None:
     meta = dict(connection.execute("SELECT key, value FROM old_meta").fetchall())
+    if "generation" not in meta:
+        raise missing("its generation")
     new = {"gone since": meta["generation"], "vectors": "float32", "terms version": str(TERMS_VERSION)}
     identity.write_meta(connection, {**meta, **new})
     connection.execute("INSERT INTO files SELECT '', id, tree, digest FROM old_files")
     connection.execute("INSERT INTO trees SELECT '', name, path FROM old_trees")
     counters = rows.RowCounters(connection)
     for (row,) in connection.execute("SELECT row FROM old_documents ORDER BY row").fetchall():
-        rows.insert_document(connection, counters, _read(connection, row), _vectors(connection, row), "<f4")
+        try:
+            rows.insert_document(connection, counters, _read(connection, row), _vectors(connection, row), "<f4")
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            # That format has no seals; a digest of each chunk's words, by which its vector is found, is near to one.
+            raise nonsense(f"document {row}") from error
 
 
 def _read(connection: sqlite3.Connection, row: int) -> rows.Prepared:

@@ -12,7 +12,7 @@ from glyph_rag.errors import StoreError
 from glyph_rag.store import identity
 from glyph_rag.store.connect import connect, format_of, naming_errors
 from glyph_rag.store.derived import DerivedIndex
-from glyph_rag.store.files import DATABASE
+from glyph_rag.store.files import DATABASE, naming_os_errors
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def overview(folder: Path) -> Overview:
         tuning = header.tuning if header else None
         return Overview(
             embedder=identity.meta(connection, folder, "embedder"),
-            dimension=int(identity.meta(connection, folder, "dimension")),
+            dimension=identity.number(connection, folder, "dimension"),
             precision=identity.precision_of(connection, folder),
-            generation=int(identity.meta(connection, folder, "generation")),
+            generation=identity.number(connection, folder, "generation"),
             namespaces=names,
             documents=sum(names.values()),
             pages=pages,
@@ -122,8 +122,9 @@ def require(folder: Path) -> Path:
         StoreError: If there is none.
     """
     database = folder / DATABASE
-    if not database.is_file():
-        raise no_store(folder)
+    with naming_os_errors(folder):
+        if not database.is_file():
+            raise no_store(folder)
     return database
 
 
@@ -132,7 +133,7 @@ def derived_index(connection: sqlite3.Connection, folder: Path) -> DerivedIndex:
     return DerivedIndex(
         folder,
         identity.meta(connection, folder, "store_id"),
-        int(identity.meta(connection, folder, "dimension")),
+        identity.number(connection, folder, "dimension"),
         identity.precision_of(connection, folder),
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,10 +19,13 @@ import numpy as np
 from glyph_rag.store import load
 from glyph_rag.store.load import Rows
 from glyph_rag.store.rowlists import merged, read_rows
-from glyph_rag.store.terms import Term
+from glyph_rag.store.terms import Term, match_expression
 
 CHUNKS_PER_PAGE: Final = 700
 """Chunks in a page of the list of a common term, about: measured 560 to 930 on English text, 4 KiB to a page."""
+
+_MOST_PER_PAGE: Final = 1_400
+"""No page holds more chunks than that: an entry takes three bytes at least."""
 
 _SEGMENT_BITS: Final = 37
 _PAGE_BITS: Final = 31
@@ -79,6 +82,19 @@ def pages_of(connection: sqlite3.Connection, terms: Iterable[str]) -> dict[str, 
     """At most how many whole pages of the index the list of each term fills, whatever column it stands in."""
     pages = dict.fromkeys(terms, 0)
     return pages | dict(connection.execute(_PAGES, (json.dumps(list(pages)),)).fetchall())
+
+
+def without_common(connection: sqlite3.Connection, terms: Sequence[Term], most: int) -> list[Term]:
+    """Some terms without those that more than so many chunks have; one whose list fills no page is let through."""
+    pages = pages_of(connection, (term.text for term in terms))
+    query = "SELECT 1 FROM terms WHERE terms MATCH ? LIMIT 1 OFFSET ?"
+
+    def is_common(term: Term) -> bool:
+        # The list of such a term is read up to there; of others, their pages tell that they cannot be so long.
+        long = pages[term.text] and (pages[term.text] + 2) * _MOST_PER_PAGE > most
+        return bool(long) and connection.execute(query, (match_expression([term]), most)).fetchone() is not None
+
+    return [term for term in terms if not is_common(term)]
 
 
 def rows_of(connection: sqlite3.Connection, expression: str, at_most: int = -1, after: int = 0) -> Rows:

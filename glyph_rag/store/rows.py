@@ -16,6 +16,7 @@ from glyph_rag.corpus.document import Chunk, Document, MetadataValue
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.errors import InputError
 from glyph_rag.store import load
+from glyph_rag.store.checked import missing
 from glyph_rag.store.seal import Value, seal
 from glyph_rag.store.terms import FTS_COLUMNS, index_terms
 from glyph_rag.typeset.page import Page
@@ -105,8 +106,14 @@ class RowCounters:
     """The next row number of each table; none is given out twice in the life of a store."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Reads where the store stands, inside a write transaction."""
+        """Reads where the store stands, inside a write transaction.
+
+        Raises:
+            StoreDamagedError: If that is no number.
+        """
         self._last: dict[str, int] = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+        if not all(isinstance(last, int) and 0 <= last < _LARGEST_INTEGER for last in self._last.values()):
+            raise missing("the count of rows")
 
     def take(self, table: str) -> int:
         """A row number that the table never had."""
@@ -135,7 +142,7 @@ def insert_document(
         of_pages: Whether they are the pages' vectors and not the chunks'.
 
     Raises:
-        InputError: If an id, a namespace or a metadata key is no UTF-8, or an integer too large.
+        InputError: If an id, a namespace or a metadata key is no UTF-8, an integer too large, or a vector no numbers.
     """
     document, row = prepared.document, counters.take("documents")
     check_names(prepared.namespace, document, prepared.file or "")
@@ -165,7 +172,7 @@ def insert_document(
         owners = [(at, None, content_key(chunk)) for at, chunk in zip(chunk_rows, prepared.chunks, strict=True)]
     for chunk_row, page_row, content in owners:
         for vector in np.atleast_2d(vectors[content]):
-            data = vector.astype(dtype).tobytes()
+            data = _stored(vector, dtype)
             keys = (counters.take("vectors"), row, chunk_row, page_row, content)
             connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", (*keys, data, seal(keys, data)))
 
@@ -220,10 +227,17 @@ def portions(values: Sequence[Item]) -> Iterator[tuple[Sequence[Item], str]]:
 
 
 def check_names(namespace: str, document: Document, file: str = "") -> None:
-    """Raises `InputError` if an id, a source or a metadata key is nothing that SQLite can keep as TEXT."""
+    """Raises `InputError` if a name is nothing that SQLite can keep as TEXT, or a mark of the document is none."""
     for text in (namespace, document.id, document.source, file, *document.metadata):
+        if not isinstance(text, str):
+            raise InputError(f"document {document.id!r}: {text!r} is no string", hint="ids and sources are strings")
         if not is_utf8(text):
             raise InputError(f"document {document.id!r}: {text!r} is no UTF-8", hint="use names without surrogates")
+    for mark in document.marks:
+        if not (type(mark.start) is int and isinstance(mark.label, str)):
+            raise InputError(
+                f"document {document.id!r}: {mark!r} is no mark", hint="an offset and a label: Mark(0, 'p. 1')"
+            )
 
 
 def is_utf8(text: str) -> bool:
@@ -239,6 +253,14 @@ def _parts(document_row: int, text: str) -> Iterator[tuple[int, int, bytes, byte
     for start in range(0, max(1, len(text)), load.PART):
         data = text[start : start + load.PART].encode("utf-8", "surrogatepass")
         yield document_row, start, data, seal((document_row, start), data)
+
+
+def _stored(vector: FloatArray, dtype: str) -> bytes:
+    with np.errstate(over="ignore"):
+        kept = vector.astype(dtype)
+    if not np.isfinite(kept).all():
+        raise InputError(f"a vector holds what is no {kept.dtype} number", hint="vectors have length 1")
+    return kept.tobytes()
 
 
 def _insert_pages(

@@ -1,4 +1,4 @@
-"""Connections that read, each on a snapshot of its own, and the lock that lets one process write."""
+"""What a reader sees, a snapshot of its own, and the lock that lets one process write."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import filelock
 
 from glyph_rag.errors import StoreError, StoreLockedError
-from glyph_rag.store import files
-from glyph_rag.store.connect import connect, naming_errors
+from glyph_rag.store import files, identity
+from glyph_rag.store.connect import naming_errors
+from glyph_rag.store.connections import Connections
 from glyph_rag.store.derived import DerivedIndex
 from glyph_rag.store.vectors import VectorIndex
-
-_KEPT_OPEN: Final = 8
 
 
 @dataclass
@@ -39,12 +37,9 @@ class Snapshot:
 class Snapshots:
     """Hands out snapshots, one to a thread at a time. Safe to use from several threads."""
 
-    def __init__(self, database: Path, derived: DerivedIndex) -> None:
+    def __init__(self, database: Path, connections: Connections, derived: DerivedIndex) -> None:
         """Nothing is opened before it is needed."""
-        self._database, self._derived = database, derived
-        self._idle: list[sqlite3.Connection] = []
-        self._mutex = threading.Lock()
-        self._closed = False
+        self._database, self._connections, self._derived = database, connections, derived
         self._thread = threading.local()
 
     @contextmanager
@@ -52,48 +47,26 @@ class Snapshots:
         """The snapshot that this thread reads; a new one, of the latest commit, unless one is open already.
 
         Raises:
-            StoreError: If the store is closed.
+            StoreError: If the store is closed, or another file is where its database was.
         """
         held: Snapshot | None = getattr(self._thread, "snapshot", None)
-        if held is not None:
-            with naming_errors(self._database):
+        with naming_errors(self._database):
+            if held is not None:
                 yield held
-            return
-        connection = self._borrow()
-        try:
-            with naming_errors(self._database):
+                return
+            with self._connections.reader() as connection:
                 before = self._derived.made
                 connection.execute("BEGIN")
-                (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-                self._thread.snapshot = Snapshot(connection, int(generation), before)
-                yield self._thread.snapshot
-        finally:
-            self._thread.snapshot = None
-            self._give_back(connection)
+                generation = identity.number(connection, self._database.parent, "generation")
+                self._thread.snapshot = Snapshot(connection, generation, before)
+                try:
+                    yield self._thread.snapshot
+                finally:
+                    self._thread.snapshot = None
 
-    def close(self) -> None:
-        """Closes the connections that are idle now, and the others when they are given back."""
-        with self._mutex:
-            self._closed = True
-            while self._idle:
-                self._idle.pop().close()
 
-    def _borrow(self) -> sqlite3.Connection:
-        with self._mutex:
-            if self._closed:
-                raise StoreError("the store is closed", hint="open it again")
-            if self._idle:
-                return self._idle.pop()
-        return connect(self._database, read_only=True)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._mutex:
-            if connection.in_transaction:
-                connection.rollback()
-            if self._closed or len(self._idle) >= _KEPT_OPEN:
-                connection.close()
-            else:
-                self._idle.append(connection)
+# A lock that several threads share counts its holders, but takes no care that they come one after another.
+_MUTEX = threading.Lock()
 
 
 @contextmanager
@@ -106,17 +79,21 @@ def writer_lock(folder: Path, lock: filelock.BaseFileLock | None = None) -> Iter
 
     Raises:
         StoreLockedError: If another process holds it.
-        StoreError: If the lock file is a link.
+        StoreError: If the lock file is a link, or the folder cannot be written to.
     """
     files.check_regular(folder / files.LOCK)
     lock = lock or filelock.FileLock(folder / files.LOCK)
     try:
-        lock.acquire(timeout=0)
+        with _MUTEX:
+            lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise StoreLockedError(
             f"another process is writing to {str(folder)!r}", hint="wait until it is done; reading goes on"
         ) from error
+    except OSError as error:
+        raise StoreError(f"{folder / files.LOCK} cannot be used: {error}", hint=files.DISK_HINT) from error
     try:
         yield
     finally:
-        lock.release()
+        with _MUTEX:
+            lock.release()

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from glyph_rag.corpus.document import Chunk, Document
@@ -23,6 +22,7 @@ from glyph_rag.errors import StoreError
 from glyph_rag.store import files, identity, load, rows
 from glyph_rag.store.beginning import prepare
 from glyph_rag.store.connect import connect, naming_errors, one_state
+from glyph_rag.store.connections import Connections
 from glyph_rag.store.derived import GONE_KEPT, DerivedIndex, state_of
 from glyph_rag.store.generations import change, forget_history
 from glyph_rag.store.rows import IndexedFile, Prepared
@@ -53,15 +53,14 @@ class Store:
         """Use `Store.open`."""
         self.folder = folder
         self.profile = profile
-        self._connection = connection
+        self._connections = Connections(folder, connection)
         self._mutex = threading.RLock()
-        self._file_lock = filelock.FileLock(folder / files.LOCK, thread_local=False)
         precision = identity.precision_of(connection, folder)
         self._dtype = DTYPES[precision]
         self._of_pages = identity.vectors_per_page(connection) > 0
-        dimension = int(identity.meta(connection, folder, "dimension"))
+        dimension = identity.number(connection, folder, "dimension")
         self._derived = DerivedIndex(folder, identity.meta(connection, folder, "store_id"), dimension, precision)
-        self._snapshots = Snapshots(folder / files.DATABASE, self._derived)
+        self._snapshots = Snapshots(folder / files.DATABASE, self._connections, self._derived)
         self._scopes_mutex = threading.Lock()
         self._scopes: dict[tuple[int, Scope], load.Rows | None] = {}
 
@@ -91,12 +90,14 @@ class Store:
             StoreDamagedError: If the database cannot be read.
             StoreLockedError: If it is of an earlier format and another process is writing to it.
         """
+        with files.naming_os_errors(folder):
+            if not create and not (folder / files.DATABASE).is_file():
+                raise StoreError(f"there is no store in {str(folder)!r}", hint="make one with `glyph-rag index`")
+            if folder.exists() and not folder.is_dir():
+                raise StoreError(f"{str(folder)!r} is a file", hint="a store is a folder")
+            folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.absolute()  # It stays this one if the process goes to another folder.
         database = folder / files.DATABASE
-        if not create and not database.is_file():
-            raise StoreError(f"there is no store in {str(folder)!r}", hint="make one with `glyph-rag index`")
-        if folder.exists() and not folder.is_dir():
-            raise StoreError(f"{str(folder)!r} is a file", hint="a store is a folder")
-        folder.mkdir(parents=True, exist_ok=True)
         prepare(folder, embedder, profile, precision, create=create)
         connection = connect(database)
         try:
@@ -113,8 +114,7 @@ class Store:
         """Closes the files, when an index that is being made is there. The store cannot be used afterwards."""
         self._derived.finish()
         with self._mutex:
-            self._snapshots.close()
-            self._connection.close()
+            self._connections.close()
 
     # ---------------------------------------------------------------- writing
 
@@ -124,8 +124,10 @@ class Store:
 
         Raises:
             StoreLockedError: If another process holds it.
+            StoreError: If the store is closed, or another one is in its place.
         """
-        with writer_lock(self.folder, self._file_lock):
+        self._connections.check()
+        with writer_lock(self.folder, self._connections.lock):
             yield
 
     @contextmanager
@@ -133,11 +135,12 @@ class Store:
         """One write: all of what is done inside, or nothing."""
         with (
             self._mutex,
-            self.writing(),
             naming_errors(self.folder / files.DATABASE),
-            change(self._connection, self.folder),
+            self._connections.writer() as connection,
+            self.writing(),
+            change(connection, self.folder),
         ):
-            yield self._connection
+            yield connection
 
     def write(
         self,

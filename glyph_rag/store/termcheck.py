@@ -21,6 +21,9 @@ _SUMS: Final = (
     " GROUP BY term ORDER BY term"
 )
 
+_TABLES: Final = {"places": "instance", "terms_found": "row"}
+_LOOKED_UP: Final = "SELECT term, doc, cnt FROM temp.terms_found WHERE term = ?"
+
 # What BM25 divides by: how long each chunk is, and how long they are on average (record 1, by FTS5's file format). Once
 # the last chunk is deleted, that record is written otherwise than where there never was one, and divides nothing.
 _SIZES: Final = "SELECT id, sz FROM terms_docsize ORDER BY id"
@@ -45,8 +48,12 @@ def agrees(connection: sqlite3.Connection) -> bool:
         again.execute("COMMIT")
         if any(_differ(connection.execute(query), again.execute(query)) for query in (_SIZES, _AVERAGES)):
             return False
-        with _places(connection) as ours, _places(again) as theirs:
-            return not _differ(ours, theirs)
+        with _vocabulary(connection), _vocabulary(again):
+            if _differ(connection.execute(_SUMS), again.execute(_SUMS)):
+                return False
+            # A walk from term to term does not need what a search for one of them goes by.
+            with closing(again.execute("SELECT term, doc, cnt FROM temp.terms_found")) as terms:
+                return all(connection.execute(_LOOKED_UP, found[:1]).fetchall() == [found] for found in terms)
 
 
 def _differ(ours: sqlite3.Cursor, theirs: sqlite3.Cursor) -> bool:
@@ -54,13 +61,14 @@ def _differ(ours: sqlite3.Cursor, theirs: sqlite3.Cursor) -> bool:
 
 
 @contextmanager
-def _places(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
-    """What there is of each term in an index, in order of the terms."""
+def _vocabulary(connection: sqlite3.Connection) -> Iterator[None]:
+    """Makes tables of what there is of each term in an index: where it stands, and in how many chunks how often."""
     # A temporary table counts as writing for a connection that only reads.
     (read_only,) = connection.execute("PRAGMA query_only").fetchone()
     connection.execute("PRAGMA query_only = OFF")
-    connection.execute("CREATE VIRTUAL TABLE temp.places USING fts5vocab ('main', 'terms', 'instance')")
-    with closing(connection.execute(_SUMS)) as cursor:
-        yield cursor
-    connection.execute("DROP TABLE temp.places")
+    for name, kind in _TABLES.items():
+        connection.execute(f"CREATE VIRTUAL TABLE temp.{name} USING fts5vocab ('main', 'terms', '{kind}')")
+    yield
+    for name in _TABLES:
+        connection.execute(f"DROP TABLE temp.{name}")
     connection.execute(f"PRAGMA query_only = {read_only}")

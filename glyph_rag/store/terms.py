@@ -214,6 +214,43 @@ def phrase_expression(phrase: str) -> str | None:
     return f'{FTS_COLUMNS[0]} : "{words}"' if words else None
 
 
+def inner_expression(name: str) -> str | None:
+    """The same for an identifier of several words that may be part of a longer one: ``st_mode`` in ``os.st_mode``.
+
+    It also matches where the words stand by themselves; `holds_inside` tells the two apart.
+
+    Returns:
+        The expression, or None where the name is no such identifier.
+    """
+    pieces = _pieces_of(name)
+    if not pieces:
+        return None
+    words = index_terms(name).words.split(" ")[len(_windows("_".join(pieces))) :]
+    return f'{FTS_COLUMNS[0]} : "{" ".join(words)}"'
+
+
+def holds_inside(name: str, text: str) -> bool:
+    """Whether an identifier of several words stands in a text, by itself or within a longer one."""
+    pieces = _pieces_of(name)
+    inside = (_folded_pieces(match["word"]) for match in _TOKEN.finditer(_plain_letters(text)) if match["word"])
+    return any(pieces == whole[at : at + len(pieces)] for whole in inside for at in range(len(whole) - len(pieces) + 1))
+
+
+def _pieces_of(name: str) -> list[str]:
+    """The words of an identifier that the index has as a whole; none where it is not one, or only one word."""
+    matches = list(_TOKEN.finditer(_plain_letters(name[:_LONGEST_QUESTION])))
+    pieces = _folded_pieces(matches[0]["word"] or "") if len(matches) == 1 else []
+    return pieces if 1 < len(pieces) <= _MAX_PIECES else []
+
+
+def _folded_pieces(token: str) -> list[str]:
+    return [piece.casefold() for piece in _JOIN.split(token)]
+
+
+def _plain_letters(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_LETTERS)
+
+
 def _function_words(question: str) -> frozenset[str]:
     """The question's function words, as far as its language is clear; WHO in capitals may be a name."""
     capitals = {word.casefold() for word in question.split() if len(word) > 1 and word.isupper()}
@@ -239,8 +276,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _cut(text: str) -> list[tuple[str, str]]:
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_LETTERS)
+    text = _plain_letters(text)
     found: list[tuple[str, str]] = []
     for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):
         token = match.group()

@@ -6,6 +6,9 @@ terms (`rarest`), and the best of them scored by all, common ones too, as FTS5 w
 often each term stands there. So a chunk that shares only common terms with a question may be passed over where others
 share rare ones. What that costs is measured in docs/search.md.
 
+In a smaller store, FTS5 is not asked for terms that most chunks have. BM25 gives them the least worth there is, and
+they are what takes most of its time.
+
 Candidates by the terms that say most, then scores by all: Turtle and Flood, "Query Evaluation: Strategies and
 Optimizations", Information Processing and Management 31 (1995).
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -29,6 +32,8 @@ from glyph_rag.store.terms import (
     FTS_WEIGHTS,
     Term,
     TermCounter,
+    holds_inside,
+    inner_expression,
     match_expression,
     phrase_expression,
     question_terms,
@@ -42,6 +47,9 @@ _SCORED: Final = 64
 
 _ALSO_SCORED: Final = 256
 """Of more chunks that are wanted anyway, those that share most rare terms are scored; more where more are wanted."""
+
+_LOOKED_THROUGH: Final = 4
+"""For each chunk that is wanted, so many with the words of an identifier are read to see whether it stands there."""
 
 _ALL_SCORED: Final = 512
 """Of documents with so few chunks, all are scored."""
@@ -77,7 +85,7 @@ class WordSearch:
             return []
         totals = postings.totals(self.connection)
         if totals.chunks <= SMALL:
-            return self._by_fts5(match_expression(terms))
+            return self._by_telling(terms, totals)
         found = candidates(self.connection, terms, totals, self.count)
         rows = self._few()
         if rows is None:
@@ -91,14 +99,26 @@ class WordSearch:
     def holding(self, phrase: str, question: str) -> list[int]:
         """The rows of the chunks in which a phrase stands word by word, ascending.
 
-        Of more than are wanted, those that share most with a question; in a large store, most of its rare terms.
+        An identifier that stands nowhere by itself may be part of a longer one: ``st_mode`` in ``os.st_mode``. Of more
+        than are wanted, those that share most with a question; in a large store, most of its rare terms.
 
         Raises:
-            StoreDamagedError: If the index is damaged.
+            StoreDamagedError: If the index, or the text of a chunk, is damaged.
         """
-        held, terms = phrase_expression(phrase), question_terms(question)
+        held, inner = phrase_expression(phrase), inner_expression(phrase)
         if held is None:
             return []
+        found = self._matching_all(held, question)
+        if found or inner is None:
+            return found
+        perhaps = replace(self, count=_LOOKED_THROUGH * self.count)._matching_all(inner, question)
+        inside = [row for row in perhaps if holds_inside(phrase, load.load_indexed_text(self.connection, row))]
+        others = [row for row in inside if row not in set(self.also)][: self.count]
+        return sorted({*others, *self.also}.intersection(inside))
+
+    def _matching_all(self, held: str, question: str) -> list[int]:
+        """The rows of the chunks that match an expression of a phrase, ascending."""
+        terms = question_terms(question)
         totals = postings.totals(self.connection)
         if totals.chunks <= SMALL:
             expression = f"{held} AND ({match_expression(terms)} OR {held})" if terms else held
@@ -109,6 +129,14 @@ class WordSearch:
         if len(rows) > self.count:
             rows = candidates(self.connection, terms, totals, self.count).in_order(rows)
         found: list[int] = merged([self._best_inside(rows, totals, self.count), self._inside(wanted)]).tolist()
+        return found
+
+    def _by_telling(self, terms: Sequence[Term], totals: Totals) -> Scored:
+        """What FTS5 finds by the terms that tell chunks apart; by all of them where that is less than is wanted."""
+        telling = postings.without_common(self.connection, terms, totals.chunks // 2)
+        found = self._by_fts5(match_expression(telling)) if telling else []
+        if len(telling) < len(terms) and len(found) < self.count:
+            return self._by_fts5(match_expression(terms))
         return found
 
     def _by_fts5(self, expression: str) -> Scored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from functools import lru_cache
 
 import numpy as np
@@ -44,18 +45,32 @@ def draw_label(side: Levels, label: str, profile: RenderProfile) -> None:
         return
     small = _small(profile, _LABEL_SIZE * profile.label_px, profile.label_px)
     filler = Filler(small, code=False)
-    kept = label = " ".join(label.split())
+    label = " ".join(label.split())
     room = len(side) - 2 * profile.margin_x
-    layout = filler.layout([(0, label)])
-    while len(kept) > 2 and (len(layout.line_box) > 1 or layout.line_box[0, 2] - profile.margin_x > room):
-        kept = kept[: len(kept) // 2] + kept[len(kept) // 2 + 1 :]
-        layout = filler.layout([(0, f"{kept[: len(kept) // 2]}…{kept[len(kept) // 2 :]}")])
+
+    def fits(count: int) -> bool:
+        layout = filler.layout([(0, _shortened(label, count))])
+        return len(layout.line_box) == 1 and int(layout.line_box[0, 2]) - profile.margin_x <= room
+
+    # A character is a pixel wide at least: of a source as long as a book, no more has to be set to see what fits.
+    count = min(len(label), room)
+    if not fits(count):
+        count = 2 + bisect_right(range(3, count), False, key=lambda count: not fits(count))
+    layout = filler.layout([(0, _shortened(label, count))])
     strip = draw(layout).T
     _, top, right, bottom = layout.line_box[0].tolist()
     rows = min(bottom - top, profile.label_px)
     right = min(right, len(side))
     y = profile.margin_y // 2
     side[:right, y : y + rows] = np.maximum(side[:right, y : y + rows], strip[:right, top : top + rows])
+
+
+def _shortened(label: str, count: int) -> str:
+    """The first and last characters of a label, `count` in all, with an ellipsis for what is left out."""
+    if count >= len(label):
+        return label
+    kept = label[: (count + 1) // 2] + label[len(label) - count // 2 :]
+    return f"{kept[: count // 2]}…{kept[count // 2 :]}"
 
 
 def draw_line_numbers(

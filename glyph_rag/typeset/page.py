@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import io
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -54,6 +55,12 @@ class Page:
     format: Format = "text"
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict, compare=False)
     marks: tuple[Mark, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"Page(id={self.id!r}, document_id={self.document_id!r}, source={self.source!r},"
+            f" text={reprlib.repr(self.text)}, start={self.start}, first_line={self.first_line})"
+        )
 
     @property
     def end(self) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from glyph_rag.embed.session import load_runtime
 from glyph_rag.errors import ReaderError
 from glyph_rag.typeset.compose.layout import Box
 from glyph_rag.typeset.glyphs.ink import Levels
@@ -90,8 +91,7 @@ class PaddleRecogniser:
 
     @cached_property
     def _session(self) -> InferenceSession:
-        import onnxruntime
-
+        onnxruntime = load_runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
+from glyph_rag.errors import InputError
+from glyph_rag.read.plan import Mode
 from glyph_rag.read.planning.material import PlanSettings, Viewer
 from glyph_rag.read.planning.receipt import Receipts
 from glyph_rag.read.planning.sheets import profile_for
@@ -48,8 +50,12 @@ def choose_density(hits: Sequence[Hit], settings: PlanSettings, viewer: Viewer) 
     it is what costs least: text, "careful", or whatever else a receipt allows.
 
     Raises:
+        InputError: There is no such mode.
         ProfileError: There is no preset of that name.
     """
+    if settings.mode not in get_args(Mode):
+        modes = ", ".join(get_args(Mode))
+        raise InputError(f"there is no mode {settings.mode!r}", hint=f"modes are {modes}")
     wanted, own = settings.density, hits[0].page.profile if hits else _CAREFUL
     asked = RenderProfile.preset(wanted) if isinstance(wanted, str) else wanted or own
     if settings.mode == "text":

@@ -84,8 +84,8 @@ class Packer:
             least = min(least or cost(options[-1]), cost(options[-1]))
         if hits and not choices:
             raise InputError(
-                f"there is no room for anything that was found: {self.left} tokens are left of the budget",
-                hint=f"the shortest passage takes {least}",
+                "there is no room in the budget for anything that was found",
+                hint=f"the shortest passage needs {least - (self.left or 0):,} tokens more",
             )
         for choice in choices:
             self._widen(choice, reserve)

@@ -19,6 +19,7 @@ __all__ = ["find_misread"]
 _ENOUGH = 4.0  # So many words have to agree before a number, a name or a negation is corrected from the source.
 _MOST_WRONG = 0.4  # Share of the words that may differ.
 _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_LABEL = re.compile(r"\w:\s+")
 # Letters and signs that readers take for each other. No two digits are alike: a digit is never guessed.
 _LOOKALIKES = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("ii", "u"), ("nn", "m"))
 _ALIKE = (
@@ -144,7 +145,8 @@ def _without_neighbours(text: str, place: Place) -> Place:
 def _with_ends(text: str, place: Place) -> Place:
     """A place with the first and last words of its sentence, where the text has as many words of its own there.
 
-    "Six days remain" is most like "days remain" in the source, but what it misread is "Five days remain".
+    "Six days remain" is most like "days remain" in the source, but what it misread is "Five days remain". A label, such
+    as "Answer:", may stand before; and where more does, still as many words, if there is a number for a number.
     """
     shown = place.shown
     answer, quote = shown.words(text), shown.words(place.quote)
@@ -154,11 +156,25 @@ def _with_ends(text: str, place: Place) -> Place:
     before, after = equal[0].src_start, len(answer) - equal[-1].src_end
     first = next((a for a, b in shown.sentences if a <= place.start < b), place.start)
     last = next((b for a, b in shown.sentences if a < place.end <= b), place.end)
-    if len(shown.words(shown.text[first : place.start])) <= before:
-        place = replace(place, start=first)
+    labels = [label.end() for label in _LABEL.finditer(shown.text, first, place.start)]
+    for start in (first, *labels[-1:]):
+        if len(shown.words(shown.text[start : place.start])) <= before:
+            place = replace(place, start=start)
+            break
+    else:
+        beside = [t for t in shown.tokens if first <= t.start < place.start][-before:] if before else []
+        if _has_number(answer[:before]) and _has_number(beside):
+            place = replace(place, start=beside[0].start)
     if len(shown.words(shown.text[place.end : last])) <= after:
-        place = replace(place, end=last)
+        return replace(place, end=last)
+    beside = [t for t in shown.tokens if place.end <= t.start < last][:after]
+    if _has_number(answer[-after:] if after else ()) and _has_number(beside):
+        place = replace(place, end=beside[-1].end)
     return place
+
+
+def _has_number(tokens: Sequence[Token]) -> bool:
+    return any(token.kind == "number" for token in tokens)
 
 
 def _shared(sentence: tuple[int, int], place: Place, wanted: set[str]) -> float:

@@ -14,13 +14,14 @@ from glyph_rag.search.filters import Filter
 from glyph_rag.typeset.profile import RenderProfile
 from glyph_rag.view import View
 from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 from langchain_core.runnables.utils import AddableDict
 from pydantic import BaseModel, Field, InstanceOf
 
 from langchain_glyph_rag.answering import AnsweringChain, Inputs
 from langchain_glyph_rag.chain_steps import Search, asked, result
 from langchain_glyph_rag.embeddings import embedder_of
+from langchain_glyph_rag.models import ChatModel
 from langchain_glyph_rag.reader import ChatModelReader
 from langchain_glyph_rag.schemas import ChainInput, ChainOutput
 from langchain_glyph_rag.settings import mode_of_request
@@ -55,7 +56,7 @@ class GlyphRAGChain(AnsweringChain[AddableDict]):
         cls,
         path: str | Path,
         *,
-        reader: BaseChatModel | Reader | str | None = None,
+        reader: ChatModel | Reader | str | None = None,
         embedding: Embeddings | AnyEmbedder | str | None = None,
         k: int = 3,
     ) -> GlyphRAGChain:
@@ -63,14 +64,15 @@ class GlyphRAGChain(AnsweringChain[AddableDict]):
 
         Args:
             path: The store's folder.
-            reader: A chat model that takes images, or what `GlyphRAG.open` takes; the embedded reader where None.
+            reader: A chat model that takes images, also behind `with_retry` and the like, or what `GlyphRAG.open`
+                takes; the embedded reader where None.
             embedding: Embeddings of LangChain, or what `GlyphRAG.open` takes as its embedder.
             k: How many pages the reader is shown at most.
 
         Raises:
             GlyphRAGError: What `GlyphRAG.open` raises.
         """
-        reads = ChatModelReader(reader) if isinstance(reader, BaseChatModel) else reader
+        reads = ChatModelReader(reader) if isinstance(reader, Runnable) else reader
         return cls(rag=GlyphRAG.open(path, reader=reads, embedder=embedder_of(embedding)), k=k)
 
     def get_input_schema(self, config: object = None) -> type[BaseModel]:

@@ -12,12 +12,15 @@ from glyph_rag.read.plan import PlanPage, Turn
 from glyph_rag.read.prompt import Part, TextPart
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
+from pydantic import TypeAdapter, ValidationError
 
 if TYPE_CHECKING:
     from glyph_rag.read.models.endpoint import Detail
 
 Block: TypeAlias = dict[str, str | dict[str, str]]
 """A content block of a message."""
+
+_DOCUMENTS = TypeAdapter(list[Document])
 
 QUESTION_KEYS = ("input", "question", "query")
 """What chains call the question, the first that is there."""
@@ -36,12 +39,20 @@ def blocks_of(parts: Iterable[Part], detail: Detail | None) -> list[Block]:
     ]
 
 
-def image_block(page: PlanPage, detail: Detail | None) -> Block:
-    """A page image as a content block."""
+def image_block(page: PlanPage, detail: Detail | None, *, in_tool: bool = False) -> Block:
+    """A page image as a content block.
+
+    Args:
+        page: The page.
+        detail: As in `blocks_of`.
+        in_tool: Whether it goes into the result of a tool. Some integrations (Mistral's, Groq's) pass on what stands
+            there as it is, so it is an `image_url` block, which all know.
+    """
     data = base64.b64encode(page.png()).decode("ascii")
-    if detail is None:
+    if detail is None and not in_tool:
         return {"type": "image", "base64": data, "mime_type": "image/png"}
-    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}", "detail": detail}}
+    url = f"data:image/png;base64,{data}"
+    return {"type": "image_url", "image_url": {"url": url} if detail is None else {"url": url, "detail": detail}}
 
 
 def given_of(context: object) -> list[Given]:
@@ -55,6 +66,14 @@ def given_of(context: object) -> list[Given]:
     if not isinstance(context, Sequence) or isinstance(context, bytes):
         raise InputError(f"the context is {type(context).__name__}", hint="a text, or a list of Documents")
     return [_given(part) for part in context]
+
+
+def documents_in(artifact: object) -> list[Document]:
+    """The documents that came with a tool's result, also as they come back from a checkpoint: as dictionaries."""
+    try:
+        return _DOCUMENTS.validate_python(artifact)
+    except ValidationError:
+        return []
 
 
 def question_of(inputs: Mapping[str, object]) -> str:

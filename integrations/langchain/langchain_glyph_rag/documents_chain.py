@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from langchain_glyph_rag.answering import AnsweringChain, Inputs
 from langchain_glyph_rag.answers import CheckedText, citations_of
-from langchain_glyph_rag.models import ChatModel, refuse_the_blind
+from langchain_glyph_rag.models import ChatModel, refuse_parsers, refuse_the_blind
 from langchain_glyph_rag.prompt import GlyphPrompt
 from langchain_glyph_rag.replies import Reply, reading_of
 from langchain_glyph_rag.settings import PageSettings
@@ -45,8 +45,9 @@ def create_glyph_documents_chain(
 
     Raises:
         InputError: The prompt has no such variable.
-        ReaderError: The model is known to have no eyes.
+        ReaderError: The model is known to have no eyes, or a parser comes after it.
     """
+    refuse_parsers(llm)
     shown = GlyphPrompt(prompt, settings, llm=llm, context_key=document_variable_name)
     return GlyphDocumentsChain(name="glyph_documents_chain", llm=llm, prompt=shown, strict=strict)
 
@@ -63,6 +64,11 @@ class GlyphDocumentsChain(AnsweringChain[str]):
     llm: Runnable  # type: ignore[type-arg]  # As in LangChain's own chains, for Pydantic's sake.
     prompt: GlyphPrompt
     strict: bool = False
+
+    @property
+    def OutputType(self) -> type[str]:  # noqa: N802  # LangChain's name.
+        """A string."""
+        return str
 
     def get_input_schema(self, config: object = None) -> type[BaseModel]:
         """What it is given: the variables of the prompt."""

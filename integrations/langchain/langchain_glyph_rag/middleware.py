@@ -109,7 +109,8 @@ class GlyphMiddleware(AgentMiddleware):
                 self._remembered.move_to_end(key)
                 return self._remembered[key]
         passages = settings.typeset(given, question, viewer)
-        made = passages, tuple(image_block(page, settings.detail) for page in passages.plan.pages)
+        in_tool = self._place == "tool"
+        made = passages, tuple(image_block(page, settings.detail, in_tool=in_tool) for page in passages.plan.pages)
         with self._lock:
             self._remembered[key] = made
             while len(self._remembered) > _REMEMBERED:
@@ -124,7 +125,9 @@ class GlyphMiddleware(AgentMiddleware):
 
 
 def _checked(response: ModelResponse[object], pages: ToolPages) -> ModelResponse[object]:
-    """A response whose answer has been held against the pages; calls of tools are no answer."""
+    """A response whose answer has been held against the pages; calls of tools and filled-in forms are no answers."""
+    if response.structured_response is not None:
+        return response
     result: list[BaseMessage] = [
         checked_message(message, pages.passages, pages.documents)
         if isinstance(message, AIMessage) and not message.tool_calls and str(message.text).strip()

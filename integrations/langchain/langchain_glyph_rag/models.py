@@ -12,8 +12,10 @@ from glyph_rag.typeset.imagetokens import family as family_named
 from glyph_rag.typeset.imagetokens import family_of
 from langchain_core.language_models import BaseChatModel, BaseLLM, LanguageModelInput
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableWithFallbacks
+from langchain_core.output_parsers import BaseLLMOutputParser
+from langchain_core.runnables import Runnable, RunnableSequence, RunnableWithFallbacks
 from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.configurable import DynamicRunnable
 
 ChatModel: TypeAlias = Runnable[LanguageModelInput, BaseMessage]
 """A chat model, alone or with what `bind`, `with_config`, `with_retry` and `with_fallbacks` put around one."""
@@ -29,8 +31,10 @@ def models_in(llm: object) -> Iterator[BaseChatModel]:
         raise ReaderError(f"{type(llm).__name__} completes text and takes no images", hint="use a chat model")
     if isinstance(llm, RunnableBindingBase):
         yield from models_in(llm.bound)
-    elif isinstance(llm, RunnableWithFallbacks):
-        for each in llm.runnables:
+    elif isinstance(llm, DynamicRunnable):
+        yield from models_in(llm.prepare()[0])
+    elif isinstance(llm, RunnableWithFallbacks | RunnableSequence):
+        for each in llm.runnables if isinstance(llm, RunnableWithFallbacks) else llm.steps:
             yield from models_in(each)
     elif isinstance(llm, BaseChatModel):
         yield llm
@@ -85,6 +89,18 @@ def refuse_the_blind(llm: ChatModel, *, in_tool: bool = False) -> None:
             raise ReaderError(f"the model {name!r} takes no images", hint=hint)
         if in_tool and _profile(model).get("image_tool_message") is False:
             raise ReaderError(f"the model {name!r} takes no images in the results of tools", hint="place='human'")
+
+
+def refuse_parsers(llm: object) -> None:
+    """Makes sure that what is asked replies with a message, before it is asked.
+
+    Raises:
+        ReaderError: It ends with a parser of replies, as after `with_structured_output` or `| StrOutputParser()`.
+    """
+    last: object = llm.last if isinstance(llm, RunnableSequence) else None
+    if isinstance(last, BaseLLMOutputParser):
+        hint = "the chain itself gives the text; for structured output put GlyphPrompt in front of the model"
+        raise ReaderError(f"{type(last).__name__} comes after the model, and its message is needed", hint=hint)
 
 
 def _profile(model: BaseChatModel) -> dict[str, object]:

@@ -13,12 +13,14 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.prompts.chat import BaseChatPromptTemplate
+from langchain_core.runnables import Runnable, RunnableSequence, RunnableSerializable
+from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from pydantic import InstanceOf, PrivateAttr
 
 from langchain_glyph_rag.content import given_of, question_of
 from langchain_glyph_rag.models import ChatModel, refuse_the_blind, viewer_of
 from langchain_glyph_rag.settings import PageSettings
-from langchain_glyph_rag.splice import new_mark, splice
+from langchain_glyph_rag.splice import check_slot, new_mark, splice
 
 _DEFAULT = PageSettings()
 
@@ -57,13 +59,13 @@ class GlyphPrompt(BaseChatPromptTemplate):
             context_key: The variable that is its context.
 
         Raises:
-            InputError: The prompt has no such variable.
+            InputError: It is no prompt, has its context on pages already, or no such variable for words.
             ProfileError: There is no family of models of the name in `settings`.
             ReaderError: The model is known to have no eyes, and is not to be shown text.
         """
-        known = [*prompt.input_variables, *prompt.optional_variables, *prompt.partial_variables]
-        if context_key not in known:
-            raise InputError(f"the prompt has no variable {context_key!r}", hint=f"it has {', '.join(known) or 'none'}")
+        if isinstance(prompt, GlyphPrompt):
+            raise InputError("the prompt shows pages already", hint="put all Documents into one variable")
+        check_slot(prompt, context_key)
         fields: dict[str, Any] = {
             "prompt": prompt,
             "settings": settings,
@@ -84,6 +86,17 @@ class GlyphPrompt(BaseChatPromptTemplate):
     def is_lc_serializable(cls) -> bool:
         """No: what it holds beside the prompt has no serial form."""
         return False
+
+    def pipe(
+        self, *others: Runnable[Any, Any] | Callable[[Any], Any], name: str | None = None
+    ) -> RunnableSerializable[dict[str, Any], Any]:
+        """A chain from here on. A prompt with a form of its own (`StructuredPrompt`) has the model fill it in."""
+        chain = self.prompt.pipe(*others, name=name)
+        assert isinstance(chain, RunnableSequence)
+        return RunnableSequence(self, *chain.steps[1:], name=name)
+
+    def __or__(self, other: RunnableLike[Any, Any]) -> RunnableSerializable[dict[str, Any], Any]:
+        return self.pipe(coerce_to_runnable(other))
 
     def partial(self, **kwargs: str | Callable[[], str]) -> GlyphPrompt:
         """The same prompt with some of its variables given."""

@@ -17,7 +17,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 
 from langchain_glyph_rag.content import blocks_of
-from langchain_glyph_rag.models import ChatModel, models_in, refuse_the_blind, sight_of
+from langchain_glyph_rag.models import ChatModel, models_in, refuse_parsers, refuse_the_blind, sight_of
 from langchain_glyph_rag.replies import Reply, form_in, reading_of
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ class ChatModelReader:
 
         Raises:
             ProfileError: There is no family of that name.
-            ReaderError: It is a model that completes text.
+            ReaderError: It is a model that completes text, or a parser comes after it.
         """
+        refuse_parsers(llm)
         self._llm, self._detail = llm, detail
         self._sight = sight_of(llm, family)
 

@@ -80,4 +80,6 @@ def _json(nested: Mapping[str, object]) -> str:
     try:
         return json.dumps(nested, ensure_ascii=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"metadata cannot be kept: {error}", hint="values are what JSON can hold") from error
+        names = ", ".join(repr(key) for key in nested)
+        hint = "values are what JSON can hold: a date as text, a number of NumPy as int or float"
+        raise InputError(f"metadata cannot be kept, of {names}: {error}", hint=hint) from error

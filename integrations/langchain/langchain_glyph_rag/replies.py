@@ -16,7 +16,8 @@ from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk
 
 from langchain_glyph_rag.answers import citations_of, usage_of
 
-_CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
+_CUT_OFF = ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens")
+_ENDINGS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
 
 
 def reading_of(reply: object) -> Reading:
@@ -32,12 +33,13 @@ def reading_of(reply: object) -> Reading:
         )
     said = str(reply.text)
     text = clean_answer(said)
+    ended = _ending(reply)
     if not text and not abstains(said):
-        raise ReaderError("the model answered nothing", hint="try another model, or raise its limit of tokens")
+        why = f" ({', '.join(sorted(ended))})" if ended else ""
+        raise ReaderError(f"the model answered nothing{why}", hint="try another model, or raise its limit of tokens")
     if says_it_is_blind(said):
         raise ReaderError(f"the model says that it sees no images: {said[:200]!r}", hint="choose one that does")
     usage = reply.usage_metadata if isinstance(reply, AIMessage) else None
-    ended = {reply.response_metadata.get(key) for key in ("finish_reason", "stop_reason", "done_reason")}
     notices = ("The answer was cut off; raise the model's limit of tokens to get all of it.",)
     return Reading(
         text,
@@ -45,6 +47,17 @@ def reading_of(reply: object) -> Reading:
         usage["input_tokens"] if usage else None,
         usage["output_tokens"] if usage else None,
     )
+
+
+def _ending(reply: BaseMessage) -> set[str]:
+    """Why a model stopped, in the words of its provider."""
+    said = reply.response_metadata
+    incomplete = said.get("incomplete_details")
+    reasons = [
+        *(said.get(key) for key in _ENDINGS),
+        incomplete.get("reason") if isinstance(incomplete, Mapping) else None,
+    ]
+    return {reason for reason in reasons if isinstance(reason, str)}
 
 
 class Reply:

@@ -42,6 +42,8 @@ class PageSettings:
 
     def __post_init__(self) -> None:
         _check(self.mode)
+        if self.detail is not None and self.detail not in get_args(Detail):
+            raise InputError(f"there is no detail {self.detail!r}", hint=f"one of {', '.join(get_args(Detail))}")
 
     def of_request(self) -> PageSettings:
         """These settings, with the mode that the running request asks for.

@@ -9,6 +9,7 @@ from glyph_rag.errors import InputError
 from glyph_rag.passages import Passages
 from glyph_rag.read.prompt import TextPart
 from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.prompts import BasePromptTemplate
 
 from langchain_glyph_rag.content import Block, blocks_of
 from langchain_glyph_rag.settings import PageSettings
@@ -17,6 +18,21 @@ from langchain_glyph_rag.settings import PageSettings
 def new_mark() -> str:
     """A text that stands nowhere else, and that no filter of a template changes: digits alone."""
     return str(10**39 + secrets.randbelow(9 * 10**39))
+
+
+def check_slot(prompt: object, variable: str) -> None:
+    """Makes sure that a prompt has a place for words under a name.
+
+    Raises:
+        InputError: It has none, or is no prompt.
+    """
+    if not isinstance(prompt, BasePromptTemplate):
+        raise InputError(f"{type(prompt).__name__} is no prompt", hint="ChatPromptTemplate.from_template(...) is one")
+    known = [*prompt.input_variables, *prompt.optional_variables, *prompt.partial_variables]
+    if variable not in known:
+        raise InputError(f"the prompt has no variable {variable!r}", hint=f"it has {', '.join(known) or 'none'}")
+    if variable in prompt.input_types:
+        raise InputError(f"{variable!r} is a place for messages", hint=f'one for words: ("human", "{{{variable}}}")')
 
 
 def splice(messages: Sequence[BaseMessage], mark: str, passages: Passages, settings: PageSettings) -> list[BaseMessage]:

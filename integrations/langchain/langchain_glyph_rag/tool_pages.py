@@ -13,7 +13,7 @@ from glyph_rag.read.prompt import page_heading, words_of
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from langchain_glyph_rag.content import Block
+from langchain_glyph_rag.content import Block, documents_in
 
 Place: TypeAlias = Literal["human", "tool"]
 """Where pages go: into a message of the user after the results of the tools, or into the results themselves."""
@@ -127,10 +127,8 @@ def _rewritten(
 
 def _documents(message: ToolMessage, name: str) -> list[Document]:
     """The Documents that came with a result, or its words."""
-    came = message.artifact
-    if isinstance(came, list) and came and all(isinstance(each, Document) for each in came):
-        return came
-    return [Document(page_content=str(message.text), metadata={"source": name})]
+    came = documents_in(message.artifact)
+    return came or [Document(page_content=str(message.text), metadata={"source": name})]
 
 
 def _not_text(message: AnyMessage) -> list[Block]:

@@ -65,14 +65,14 @@ class GlyphVectorStore(StoreSearch):
         path: str | Path | None = None,
         namespace: str = "",
     ) -> GlyphVectorStore:
-        """A store with some texts, in the folder `path`, or a temporary one that goes with the object.
+        """A store with some texts, in the folder `path`, or a temporary one that goes with its `rag`.
 
         `embedding` and `namespace` are as for `open`; there is one of `metadatas` and of `ids` for each text.
         """
         folder = tempfile.TemporaryDirectory(prefix="glyph-rag-") if path is None else None
         store = cls.open(path or Path(folder.name if folder else ""), embedding, namespace=namespace)
         if folder is not None:
-            weakref.finalize(store, folder.cleanup)
+            weakref.finalize(store.rag, folder.cleanup)
         store.add_texts(texts, metadatas, ids=ids)
         return store
 

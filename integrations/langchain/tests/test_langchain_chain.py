@@ -19,6 +19,7 @@ from glyph_rag.view import View
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_core.tracers.context import collect_runs
@@ -50,8 +51,23 @@ def folder(tmp_path_factory):
     return root
 
 
+OPEN: list[GlyphRAG] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
+def asked(folder, reader):
+    OPEN.append(GlyphRAG.open(folder / "hash", embedder=HashEmbedder(), reader=reader))
+    return OPEN[-1]
+
+
 def opened(folder, reader, **wishes):
-    return GlyphRAGChain(rag=GlyphRAG.open(folder / "hash", embedder=HashEmbedder(), reader=reader), **wishes)
+    return GlyphRAGChain(rag=asked(folder, reader), **wishes)
 
 
 def expect_the_plan(chain, model, question=QUESTION):
@@ -206,6 +222,16 @@ def test_a_conversation_goes_on(folder):
     assert "Unanswered" not in words(model.seen[0])
 
 
+@pytest.mark.parametrize("wrap", ["with_retry", "bind", "with_config"])
+def test_a_wrapped_model_reads_too(tmp_path, wrap):
+    chain = GlyphRAGChain.open(tmp_path / "kb", reader=getattr(SeeingModel(), wrap)(), embedding=HashEmbedder())
+    OPEN.append(chain.rag)
+    GlyphVectorStore(chain.rag).add_texts([LEAVE], ids=["leave"])
+    assert chain.invoke({"input": QUESTION})["answer"] == CHECKED
+    with pytest.raises(ReaderError, match="StrOutputParser comes after the model"):
+        GlyphRAGChain.open(tmp_path / "kb", reader=SeeingModel() | StrOutputParser(), embedding=HashEmbedder())
+
+
 def test_schemas(folder):
     chain = opened(folder, ScriptedReader("x"))
     assert chain.get_input_jsonschema()["required"] == ["input"]
@@ -282,7 +308,7 @@ class FormModel(SeeingModel):
 
 async def test_a_form_is_filled_in_and_checked(folder):
     model = FormModel(replies=['{"days": 30, "until": "31 March 2027"}', "NOT IN THE DOCUMENTS", "Hm."])
-    rag = GlyphRAG.open(folder / "hash", embedder=HashEmbedder(), reader=ChatModelReader(model))
+    rag = asked(folder, ChatModelReader(model))
     answer = rag.ask(QUESTION, schema=Leave)
     assert answer.data == Leave(days=30, until="31 March 2027")
     assert answer.supported
@@ -311,7 +337,7 @@ async def test_a_reader_knows_its_model():
 
 def test_detail_reaches_the_model(folder):
     model = SeeingModel()
-    rag = GlyphRAG.open(folder / "hash", embedder=HashEmbedder(), reader=ChatModelReader(model, detail="original"))
+    rag = asked(folder, ChatModelReader(model, detail="original"))
     rag.ask(QUESTION)
     sent = [block for message in model.seen[0] for block in message.content if isinstance(block, dict)]
     assert {block["image_url"]["detail"] for block in sent if block["type"] == "image_url"} == {"original"}

@@ -63,6 +63,7 @@ def test_every_example_runs(namespace):
     assert not images(namespace["as_text"].to_messages())
     assert len(namespace["sent"]) == 7
     namespace["with_eyes"].rag.close()
+    namespace["store"].rag.close()
 
 
 def test_both_sides_of_the_changes_on_top_run(namespace):
@@ -76,6 +77,7 @@ def test_both_sides_of_the_changes_on_top_run(namespace):
         assert bool(images(namespace["sent"][-1])) is (sign == "+")
         exec(side(changes[1], sign), namespace)
         assert namespace["answer"] == (SAID if sign == "-" else CHECKED)
+    namespace["store"].rag.close()
 
 
 def test_every_page_names_the_same_change():

@@ -9,12 +9,14 @@ import pickle
 import pytest
 from glyph_rag.errors import InputError, ReaderError
 from langchain_classic.chains import create_retrieval_chain
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListLLM
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_eyes import CHECKED, DOCUMENTS, GIVEN, QUESTION, SAID, SeeingModel, drawn, images, words
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
@@ -162,6 +164,7 @@ def test_the_mode_and_the_variable():
     assert answer == CHECKED
     assert "Hotels are paid" in words(model.seen[0])
     assert set(one.input_schema.model_json_schema()["required"]) == {"pages", "input"}
+    assert one.get_output_jsonschema()["type"] == "string"
 
 
 def test_wrapped_models():
@@ -213,6 +216,54 @@ def test_bad_models_and_replies():
     cut = AIMessage(SAID, response_metadata={"finish_reason": "length"})
     answer = create_glyph_documents_chain(SeeingModel(replies=[cut]), PROMPT).invoke(inputs)
     assert any("cut off" in notice for notice in answer.answer.notices)
+
+
+def test_a_parser_after_the_model_is_refused_before_any_call():
+    model = SeeingModel()
+    for parser in (StrOutputParser(), JsonOutputParser()):
+        with pytest.raises(ReaderError, match="comes after the model"):
+            create_glyph_documents_chain(model | parser, PROMPT)
+    assert not model.seen
+
+
+def test_blind_models_are_found_where_chains_hide_them():
+    inputs = {"input": QUESTION, "context": DOCUMENTS}
+    blind = SeeingModel(profile={"image_inputs": False})
+    with pytest.raises(ReaderError, match="takes no images"):
+        create_glyph_documents_chain(blind | RunnableLambda(lambda message: message), PROMPT)
+    either = SeeingModel().configurable_alternatives(ConfigurableField(id="model"), blind=blind)
+    one = create_glyph_documents_chain(either, PROMPT)
+    assert one.invoke(inputs) == CHECKED
+    with pytest.raises(ReaderError, match="takes no images"):
+        one.invoke(inputs, config={"configurable": {"model": "blind"}})
+    assert not blind.seen
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        {"stopReason": "max_tokens"},
+        {"incomplete_details": {"reason": "max_output_tokens"}},
+        {"stop_reason": "max_tokens"},
+    ],
+)
+def test_providers_say_in_their_own_ways_that_an_answer_was_cut_off(ending):
+    inputs = {"input": QUESTION, "context": DOCUMENTS}
+    said = create_glyph_documents_chain(SeeingModel(replies=[AIMessage(SAID, response_metadata=ending)]), PROMPT)
+    assert any("cut off" in notice for notice in said.invoke(inputs).answer.notices)
+    empty = create_glyph_documents_chain(SeeingModel(replies=[AIMessage("", response_metadata=ending)]), PROMPT)
+    with pytest.raises(ReaderError, match=r"answered nothing \(max_"):
+        empty.invoke(inputs)
+
+
+def test_a_cached_answer_is_checked_again_and_costs_no_call():
+    model = SeeingModel(cache=InMemoryCache())
+    one = create_glyph_documents_chain(model, PROMPT)
+    inputs = {"input": QUESTION, "context": DOCUMENTS}
+    assert [one.invoke(inputs), one.invoke(inputs)] == [CHECKED] * 2
+    assert len(model.seen) == 1
+    one.invoke({**inputs, "context": DOCUMENTS[:1]})
+    assert len(model.seen) == 2
 
 
 def test_bad_input():

@@ -10,6 +10,7 @@ import pytest
 from glyph_rag.errors import InputError, MissingExtraError, ReaderError
 from glyph_rag.passages import Given, typeset_passages
 from langchain.agents import create_agent
+from langchain.agents.middleware import ModelFallbackMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -131,7 +132,7 @@ def test_pages_may_stand_in_the_results_themselves():
     model = Agentic(replies=[call(), SAID], pages=drawn(GIVEN))
     agent(model, place="tool").invoke(ASK, CONFIG)
     assert isinstance(model.seen[1][-1], ToolMessage)
-    assert [block["type"] for block in model.seen[1][-1].content] == ["text", "text", "image"]
+    assert [block["type"] for block in model.seen[1][-1].content] == ["text", "text", "image_url"]
     deaf = Agentic(replies=[call(), SAID], profile={"image_tool_message": False})
     with pytest.raises(ReaderError, match="results of tools"):
         agent(deaf, place="tool").invoke(ASK, CONFIG)
@@ -228,6 +229,25 @@ def test_an_old_result_that_is_too_long_gives_way():
         tiny.wrap_model_call(request_of(SeeingModel(), messages), lambda asked: ModelResponse(result=[]))
 
 
+def test_documents_come_back_from_a_checkpoint_as_dictionaries():
+    kept = ToolMessage("text", artifact=DOCUMENTS, name="kb", tool_call_id="call-1").model_dump()["artifact"]
+    assert isinstance(kept[0], dict)
+    messages = [HumanMessage(QUESTION), call(), ToolMessage("text", artifact=kept, name="kb", tool_call_id="call-1")]
+    model = SeeingModel(expected=drawn(GIVEN))
+    asked = request_of(model, messages)
+    response = GlyphMiddleware(["kb"]).wrap_model_call(
+        asked, lambda shown: ModelResponse(result=[model.invoke(shown.messages)])
+    )
+    (citation,) = response.result[0].response_metadata["glyph_rag"]["citations"]
+    assert citation["title"] == "hr/leave.md:13-13"
+
+
+def test_a_filled_in_form_stays_as_it_is():
+    messages = [HumanMessage(QUESTION), call(), ToolMessage(LEAVE, name="kb", tool_call_id="call-1")]
+    said = ModelResponse(result=[AIMessage('{"until": "31 March 2026 [P1]"}')], structured_response={"until": "2026"})
+    assert GlyphMiddleware(["kb"]).wrap_model_call(request_of(SeeingModel(), messages), lambda asked: said) is said
+
+
 def test_errors_and_other_tools_stay_as_they_are():
     messages = [
         HumanMessage(QUESTION),
@@ -277,6 +297,25 @@ def test_a_blind_model_and_a_tool_that_there_is_not():
     assert len(blind.seen) == 1
     with pytest.warns(UserWarning, match="no tool 'kbb'"):
         agent(SeeingModel(replies=["Hello."]), tools=["kbb"]).invoke(ASK, CONFIG)
+
+
+def test_a_fallback_without_eyes_is_refused():
+    class Down(SeeingModel):
+        def _reply(self, messages):
+            if any(isinstance(message, ToolMessage) for message in messages):
+                raise ConnectionError("down")
+            return super()._reply(messages)
+
+    def asked(fallback):
+        middleware = [ModelFallbackMiddleware(fallback), GlyphMiddleware(["kb"])]
+        return create_agent(Down(replies=[call()]), [retriever_tool()], middleware=middleware).invoke(ASK)
+
+    passage = Given(f"{LEAVE}\n\n{TRAVEL}", "kb")
+    assert "2027" in asked(SeeingModel(expected=drawn([passage])))["messages"][-1].content
+    blind = SeeingModel(profile={"image_inputs": False})
+    with pytest.raises(ReaderError, match="takes no images"):
+        asked(blind)
+    assert not blind.seen
 
 
 def test_tools_by_themselves_and_answers_with_blocks():

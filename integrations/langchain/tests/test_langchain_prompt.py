@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+import pickle
 import threading
 
 import pytest
 from glyph_rag.errors import InputError, ProfileError, ReaderError
 from glyph_rag.passages import Given, typeset_passages
+from glyph_rag.typeset.compose.fill import Filler
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_classic.chains import create_retrieval_chain
 from langchain_classic.chains.combine_documents import create_stuff_documents_chain
+from langchain_core.documents import Document
 from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
-from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
-from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+from langchain_core.prompts import (
+    ChatPromptTemplate,
+    FewShotChatMessagePromptTemplate,
+    MessagesPlaceholder,
+    PromptTemplate,
+)
+from langchain_core.prompts.structured import StructuredPrompt
+from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_eyes import DOCUMENTS, GIVEN, LEAVE, QUESTION, SAID, TRAVEL, SeeingModel, drawn, images, words
 
 from langchain_glyph_rag import GlyphPrompt, PageSettings, content
@@ -215,6 +225,73 @@ def test_bad_input():
     )
     with pytest.raises(InputError, match="lost its context"):
         GlyphPrompt(loop).format_messages(context=DOCUMENTS)
+
+
+@pytest.mark.filterwarnings("ignore:The class `StructuredPrompt` is in beta")
+def test_a_prompt_with_a_form_has_the_model_fill_it_in():
+    class Filling(SeeingModel):
+        def with_structured_output(self, schema, **kwargs):
+            return self | RunnableLambda(lambda message: {"form": schema["title"], "said": message.text})
+
+    form = {"title": "Leave", "description": "Leave.", "type": "object", "properties": {"days": {"type": "integer"}}}
+    prompt = GlyphPrompt(StructuredPrompt([("human", "{context} {question}")], schema_=form))
+    inputs = {"context": [JOINED], "question": QUESTION}
+    for chain in (prompt | Filling(), prompt.pipe(Filling(), RunnablePassthrough(), name="fill")):
+        assert chain.invoke(inputs) == {"form": "Leave", "said": SAID}
+    assert chain.get_name() == "fill"
+
+
+def test_what_is_no_place_for_words_is_refused():
+    place = ChatPromptTemplate.from_messages([MessagesPlaceholder("context"), ("human", "{question}")])
+    with pytest.raises(InputError, match="place for messages"):
+        GlyphPrompt(place)
+    with pytest.raises(InputError, match="str is no prompt"):
+        GlyphPrompt("{context}")
+    two = GlyphPrompt(ChatPromptTemplate.from_template("{docs} {faq}"), context_key="docs")
+    with pytest.raises(InputError, match="shows pages already"):
+        GlyphPrompt(two, context_key="faq")
+    with pytest.raises(InputError, match="no detail 'ultra'"):
+        PageSettings(detail="ultra")
+
+
+@pytest.mark.parametrize("length", [200, 1_000_000])
+def test_a_long_source_costs_little(monkeypatch, length):
+    set_so_far = []
+    real = Filler.layout
+    monkeypatch.setattr(Filler, "layout", lambda *given: (set_so_far.append(given), real(*given))[1])
+    source = "https://example.com/" + "a" * length
+    passages = [Document(page_content=LEAVE, metadata={"source": source})]
+    assert len(images(GlyphPrompt(PROMPT).format_messages(context=passages, question=QUESTION))) == 1
+    assert len(set_so_far) < 16
+    assert sum(len(text) for _, blocks in set_so_far for _, text in blocks) < 10_000
+
+
+def test_prompts_of_other_kinds():
+    example = ChatPromptTemplate.from_messages([("human", "{context} {question}"), ("ai", "{answer}")])
+    shots = FewShotChatMessagePromptTemplate(
+        example_prompt=example, examples=[{"context": "c", "question": "q", "answer": "a"}]
+    )
+    prompt = ChatPromptTemplate.from_messages([shots, ("human", "{context} {question}")])
+    messages = GlyphPrompt(prompt).format_messages(context=DOCUMENTS, question=QUESTION)
+    assert [message.content for message in messages[:2]] == ["c q", "a"]
+    assert len(images(messages[2:])) == 1
+    mustache = ChatPromptTemplate.from_template("{{context}} {{question}}", template_format="mustache")
+    (message,) = GlyphPrompt(mustache).format_messages(context=DOCUMENTS, question="<b>")
+    assert len(images([message])) == 1
+    loop = ChatPromptTemplate.from_template("{{#context}}{{page_content}}{{/context}}", template_format="mustache")
+    with pytest.raises(InputError, match="lost its context"):
+        GlyphPrompt(loop).format_messages(context=DOCUMENTS)
+
+
+def test_copies_and_alternatives():
+    prompt = GlyphPrompt(PROMPT, PageSettings(density="dense"))
+    inputs = {"context": DOCUMENTS, "question": QUESTION}
+    wanted = prompt.format_messages(**inputs)
+    for same in (pickle.loads(pickle.dumps(prompt)), copy.deepcopy(prompt)):
+        assert same.format_messages(**inputs) == wanted
+    either = prompt.configurable_alternatives(ConfigurableField(id="eyes"), none=PROMPT)
+    assert images(either.invoke(inputs).to_messages())
+    assert not images(either.invoke(inputs, config={"configurable": {"eyes": "none"}}).to_messages())
 
 
 def test_it_has_no_serial_form_and_shows_its_prompt():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from glyph_rag.errors import InputError
@@ -25,6 +25,7 @@ QA_TEMPLATE = ChatPromptTemplate(
 )
 """What glyph-rag asks a model, as a template: what it is shown, then the question."""
 
+_FILLED_IN = {"context_str", "context_messages", "query_str"}
 _ELSEWHERE = "(The pages come with the question.)"
 _SYSTEM_ROLES = (MessageRole.SYSTEM, MessageRole.DEVELOPER)
 
@@ -72,16 +73,23 @@ def fill_template(template: BasePromptTemplate, llm: LLM, prompt: Prompt, detail
     return messages
 
 
+def variables_of(template: BasePromptTemplate, given: Mapping[str, object]) -> dict[str, object]:
+    """Those of some arguments that a template asks for: LlamaIndex's own synthesizers hand them on, too."""
+    known = {*template.template_vars, *(template.template_var_mappings or ())} - _FILLED_IN
+    return {name: value for name, value in given.items() if name in known}
+
+
 def _blocks(parts: Sequence[Part], detail: Detail | None) -> list[ContentBlock]:
     """The parts as blocks; words alone are one block, as models for text alone know no others."""
     if not any(isinstance(part, PagePart) for part in parts):
         return [TextBlock(text="\n\n".join(part.text for part in parts if isinstance(part, TextPart)))]
-    return [_block(part, detail) for part in parts]
+    # Ollama takes the images out of a message and leaves no space between the words that stood around them.
+    return [*(_block(part, detail, "\n") for part in parts[:-1]), _block(parts[-1], detail, "")]
 
 
-def _block(part: Part, detail: Detail | None) -> ContentBlock:
+def _block(part: Part, detail: Detail | None, end: str) -> ContentBlock:
     if isinstance(part, TextPart):
-        return TextBlock(text=part.text)
+        return TextBlock(text=part.text + end)
     return ImageBlock(image=part.page.png(), image_mimetype="image/png", detail=detail)
 
 

@@ -9,10 +9,10 @@ from glyph_rag.errors import ReaderError
 from glyph_rag.passages import Passages, typeset_passages
 from glyph_rag.read.plan import PlanPage
 from glyph_rag.read.planning.material import Viewer
-from glyph_rag.read.prompt import page_heading, words_of
+from glyph_rag.read.prompt import words_of
 from glyph_rag.read.reader import Sight
 from glyph_rag.typeset.imagetokens import family
-from llama_index.core.base.llms.types import BaseContentBlock, ImageBlock, TextBlock
+from llama_index.core.base.llms.types import BaseContentBlock, ImageBlock
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import ImageNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
@@ -31,7 +31,6 @@ class PageNode(ImageNode):
     """
 
     image: str | None = Field(default=None, exclude=True, repr=False)
-    heading: str = ""
     detail: str | None = None
 
     @classmethod
@@ -53,12 +52,17 @@ class PageNode(ImageNode):
         return super().get_content(metadata_mode=metadata_mode)
 
     def get_content_blocks(self, metadata_mode: MetadataMode = MetadataMode.NONE) -> list[BaseContentBlock]:
-        """What a model is shown: the page's heading and the page."""
-        image = (self.image or "").encode("ascii")
-        return [
-            TextBlock(text=self.heading),
-            ImageBlock(image=image, image_mimetype=self.image_mimetype, detail=self.detail),
-        ]
+        """What a model is shown: the page alone, so that engines which number what they are given number pages.
+
+        Raises:
+            ReaderError: The node was written down and read again, so it has no image any more.
+        """
+        if not self.image:
+            raise ReaderError(
+                "a page was stored, which leaves out its image", hint="store the nodes that it was made of"
+            )
+        image = self.image.encode("ascii")
+        return [ImageBlock(image=image, image_mimetype=self.image_mimetype, detail=self.detail)]
 
 
 class GlyphPagePostprocessor(BaseNodePostprocessor):
@@ -110,7 +114,6 @@ def _page_node(page: PlanPage, on_page: Mapping[str, NodeWithScore], detail: str
         text="\n\n".join(found.node.get_content() for found in shown),
         image=base64.b64encode(page.png()).decode("ascii"),
         image_mimetype="image/png",
-        heading=page_heading(page.labels),
         detail=detail,
         extra_info=metadata,
         excluded_llm_metadata_keys=list(metadata),

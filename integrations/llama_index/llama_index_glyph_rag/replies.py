@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
 
-from glyph_rag.errors import ReaderError
+from glyph_rag.errors import InputError, ReaderError
 from glyph_rag.read.models.endpoint_faults import says_it_is_blind
 from glyph_rag.read.models.json_reply import cut_object
 from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.read.prompt import abstains, clean_answer
 from glyph_rag.read.reader import Reading
-from llama_index.core.bridge.pydantic import BaseModel
-from llama_index.core.callbacks.token_counting import get_tokens_from_response
 
 if TYPE_CHECKING:
+    from glyph_rag.read.reader import Reader
     from llama_index.core.base.llms.types import ChatResponse
     from llama_index.core.llms import LLM
+
+_READ: Final = ("prompt_tokens", "input_tokens", "prompt_token_count")
+_WRITTEN: Final = ("completion_tokens", "output_tokens", "candidates_token_count")
 
 
 def refuse_blind(llm: LLM) -> None:
@@ -32,6 +35,19 @@ def refuse_blind(llm: LLM) -> None:
             f"{llm.class_name()} is no chat model, so it would never see the pages",
             hint="choose a chat model with vision (OpenAILike: is_chat_model=True), or mode='text'",
         )
+
+
+def reader_of(given: object) -> Reader:
+    """What a synthesizer was given that is no LLM, if it can read.
+
+    Raises:
+        InputError: It is no reader of glyph-rag either, such as the name of a model or a class.
+    """
+    if isinstance(given, type) or not callable(getattr(given, "read", None)):
+        raise InputError(
+            f"{given!r} is no LLM and no reader", hint="give it a chat model of LlamaIndex that takes images"
+        )
+    return cast("Reader", given)
 
 
 def reading_of(words: str, response: ChatResponse | None, plan: ReadingPlan, model: str) -> Reading:
@@ -70,13 +86,26 @@ def form_of(response: ChatResponse, model: str) -> Reading:
 
 
 def _counted(response: ChatResponse | None) -> tuple[int | None, int | None]:
-    """Tokens of the prompt and of the reply, as the provider counted them, where the integration hands that on."""
+    """Tokens of the prompt and of the reply, as the provider counted them, where the integration hands that on.
+
+    LlamaIndex has no one place for them: most integrations leave the provider's own answer in `raw`, some copy the
+    counts out of it, and what streams may be wrapped once more (`data` of Mistral's events).
+    """
     if response is None:
         return None, None
-    extra = response.additional_kwargs
-    if "prompt_tokens" in extra:
-        return extra["prompt_tokens"], extra.get("completion_tokens")
-    if not isinstance(response.raw, dict | BaseModel):
-        return None, None
-    tokens, written = get_tokens_from_response(response)
-    return tokens or None, written or None
+    raw, extra = response.raw, response.additional_kwargs
+    usages = (_of(holder, name) for holder in (raw, _of(raw, "data"), extra) for name in ("usage", "usage_metadata"))
+    for counts in (extra, *usages):
+        tokens, written = _number(counts, _READ), _number(counts, _WRITTEN)
+        if tokens is not None:
+            return tokens, written
+    return None, None
+
+
+def _of(holder: object, name: str) -> object:
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+
+
+def _number(counts: object, names: tuple[str, ...]) -> int | None:
+    values = (_of(counts, name) for name in names)
+    return next((value for value in values if isinstance(value, int) and value > 0), None)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
-from glyph_rag.read.answer import JSON, Answer, Citation
+from glyph_rag.read.answer import Answer, Citation
+from glyph_rag.read.plan import JSON
 from llama_index.core.base.response.schema import PydanticResponse, Response
 from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.schema import NodeWithScore

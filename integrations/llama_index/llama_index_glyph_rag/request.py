@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from glyph_rag.passages import Given, hits_of, number_of
 from glyph_rag.read.answer import Answer
@@ -15,9 +16,14 @@ from glyph_rag.read.planning.material import Material
 from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.schema import NodeWithScore
 
+from llama_index_glyph_rag.messages import variables_of
 from llama_index_glyph_rag.nodes import given_of
 from llama_index_glyph_rag.report import report
 from llama_index_glyph_rag.settings import PageSettings
+
+if TYPE_CHECKING:
+    from llama_index.core.prompts import BasePromptTemplate
+    from llama_index.core.schema import QueryType
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,28 +34,35 @@ class Request:
         passages: The passages.
         ids: The id of each passage's node.
         wishes: How to answer.
+        variables: What else a template is filled in with.
         metadata: The response's; as soon as there is an answer, it holds what `report` says of it.
     """
 
     passages: Sequence[Given]
     ids: Sequence[str]
     wishes: Wishes
+    variables: Mapping[str, object] = field(default_factory=dict)
     metadata: dict[str, object] = field(default_factory=dict)
 
     @classmethod
-    def of_nodes(cls, nodes: Sequence[NodeWithScore], wishes: Wishes) -> Request:
+    def of_nodes(cls, nodes: Sequence[NodeWithScore], wishes: Wishes, variables: Mapping[str, object]) -> Request:
         """A request about nodes that were retrieved."""
-        return cls([given_of(found.node) for found in nodes], [found.node.node_id for found in nodes], wishes)
+        return cls(
+            [given_of(found.node) for found in nodes], [found.node.node_id for found in nodes], wishes, variables
+        )
 
     @classmethod
-    def of_texts(cls, texts: Sequence[str], wishes: Wishes) -> Request:
+    def of_texts(cls, texts: Sequence[str], wishes: Wishes, variables: Mapping[str, object]) -> Request:
         """A request about texts of which nothing else is known; their ids are their numbers."""
-        return cls([Given(text) for text in texts], [str(number) for number in range(len(texts))], wishes)
+        return cls([Given(text) for text in texts], [str(number) for number in range(len(texts))], wishes, variables)
 
-    @property
-    def blank(self) -> bool:
-        """Whether there are no words in any of it."""
-        return not any(passage.text.strip() for passage in self.passages)
+    def shown(self, nodes: list[NodeWithScore], answering: Answering, query: QueryType) -> list[NodeWithScore]:
+        """The nodes; none where no words are in any of them, and the metadata then says so without asking anybody."""
+        if any(passage.text.strip() for passage in self.passages):
+            return nodes
+        material = Material(query if isinstance(query, str) else query.query_str, [])
+        self._finish(answering.answer(material, replace(self.wishes, form=None), {}), material)
+        return []
 
     def answer(self, answering: Answering, question: str) -> Answer:
         """Answers in one call of whoever reads."""
@@ -94,18 +107,22 @@ class Request:
         return answer
 
 
-def wishes_of(usual: Wishes, mode: Mode | None, unknown: Collection[str]) -> Wishes:
-    """How to answer one request.
+def asked(
+    usual: Wishes, template: BasePromptTemplate, mode: Mode | None, given: Mapping[str, object]
+) -> tuple[Wishes, dict[str, object]]:
+    """How to answer one request, and what else to fill its template in with.
 
     Args:
         usual: How others are answered.
+        template: The prompt.
         mode: How it is to be shown; as usual where None.
-        unknown: Arguments that nobody knows.
+        given: Arguments by name.
 
     Raises:
-        TypeError: There are some: none is passed over in silence.
+        TypeError: One of them is no variable of the template: none is passed over in silence.
         InputError: There is no such mode.
     """
-    if unknown:
+    variables = variables_of(template, given)
+    if unknown := given.keys() - variables.keys():
         raise TypeError(f"unexpected argument {min(unknown)!r}")
-    return usual if mode is None else replace(usual, plan=replace(usual.plan, mode=PageSettings(mode).mode))
+    return usual if mode is None else replace(usual, plan=replace(usual.plan, mode=PageSettings(mode).mode)), variables

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from glyph_rag.errors import InputError
+from glyph_rag.read.models.endpoint import Detail
 from glyph_rag.read.plan import Mode
 from glyph_rag.read.planning.material import PlanSettings
 from glyph_rag.typeset.imagetokens import family as family_named
 from glyph_rag.typeset.profile import RenderProfile
-
-if TYPE_CHECKING:
-    from glyph_rag.read.models.endpoint import Detail
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class PageSettings:
             The family that lists the LLM's `model_name` where None.
 
     Raises:
-        InputError: There is no such mode.
+        InputError: There is no such mode or detail, or the budget is none.
         ProfileError: There is no preset or no family of that name.
     """
 
@@ -43,6 +41,10 @@ class PageSettings:
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise InputError(f"there is no mode {self.mode!r}", hint=f"one of {', '.join(get_args(Mode))}")
+        if self.detail not in (None, *get_args(Detail)):
+            raise InputError(f"there is no detail {self.detail!r}", hint=f"one of {', '.join(get_args(Detail))}")
+        if self.budget is not None and self.budget < 1:
+            raise InputError(f"the budget is {self.budget}", hint="tokens of the whole prompt, or None for no limit")
         if isinstance(self.density, str):
             RenderProfile.preset(self.density)
         if self.family is not None:

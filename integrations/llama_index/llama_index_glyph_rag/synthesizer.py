@@ -16,8 +16,8 @@ from llama_index.core.response_synthesizers import BaseSynthesizer
 
 from llama_index_glyph_rag.messages import QA_TEMPLATE
 from llama_index_glyph_rag.reader import LLMReader
-from llama_index_glyph_rag.replies import refuse_blind
-from llama_index_glyph_rag.request import Request, wishes_of
+from llama_index_glyph_rag.replies import reader_of, refuse_blind
+from llama_index_glyph_rag.request import Request, asked
 from llama_index_glyph_rag.settings import PageSettings
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ _DEFAULT = PageSettings()
 class GlyphSynthesizer(BaseSynthesizer):
     """Shows the nodes that were retrieved as page images, in one call of the LLM, and checks its answer against them.
 
-    The response's `metadata` holds what `report` says of the answer, beside the metadata of the nodes; of one that
-    streams, as soon as the stream has ended.
+    The response's `metadata` holds what `report` says, beside the metadata of the nodes; that of a stream at its end.
     """
 
     def __init__(
@@ -67,9 +66,10 @@ class GlyphSynthesizer(BaseSynthesizer):
             cache: Where image files are kept.
 
         Raises:
+            InputError: If `llm` is neither an LLM nor a reader.
             ReaderError: If the LLM is known to take no images.
         """
-        self._reader = None if llm is None or isinstance(llm, LLM) else llm
+        self._reader = None if llm is None or isinstance(llm, LLM) else reader_of(llm)
         super().__init__(
             llm=llm if llm is None or isinstance(llm, LLM) else MockLLM(),
             callback_manager=callback_manager,
@@ -94,9 +94,9 @@ class GlyphSynthesizer(BaseSynthesizer):
         mode: Mode | None = None,
         **response_kwargs: object,
     ) -> RESPONSE_TYPE:
-        """Answers from nodes. `mode="text"` shows these as text."""
-        request = Request.of_nodes(nodes, wishes_of(self._wishes, mode, response_kwargs))
-        shown = [] if request.blank else nodes
+        """Answers from nodes. `mode="text"` shows these as text; other arguments fill in the template."""
+        request = Request.of_nodes(nodes, *asked(self._wishes, self._template, mode, response_kwargs))
+        shown = request.shown(nodes, self._answering(request), query)
         return request.attach(super().synthesize(query, shown, additional_source_nodes, request=request))
 
     async def asynthesize(
@@ -108,27 +108,27 @@ class GlyphSynthesizer(BaseSynthesizer):
         **response_kwargs: object,
     ) -> RESPONSE_TYPE:
         """As `synthesize`, without blocking the event loop."""
-        request = Request.of_nodes(nodes, wishes_of(self._wishes, mode, response_kwargs))
-        shown = [] if request.blank else nodes
+        request = Request.of_nodes(nodes, *asked(self._wishes, self._template, mode, response_kwargs))
+        shown = request.shown(nodes, self._answering(request), query)
         return request.attach(await super().asynthesize(query, shown, additional_source_nodes, request=request))
 
     def get_response(
         self, query_str: str, text_chunks: Sequence[str], request: Request | None = None, **response_kwargs: object
     ) -> RESPONSE_TEXT_TYPE:
         """Answers from texts, or from the nodes that `synthesize` was given."""
-        request = request or Request.of_texts(text_chunks, wishes_of(self._wishes, None, response_kwargs))
+        request = request or Request.of_texts(text_chunks, *asked(self._wishes, self._template, None, response_kwargs))
         if self._streaming and self._form is None:
-            return request.stream(self._answering(), query_str)
-        return self._said(request.answer(self._answering(), query_str))
+            return request.stream(self._answering(request), query_str)
+        return self._said(request.answer(self._answering(request), query_str))
 
     async def aget_response(
         self, query_str: str, text_chunks: Sequence[str], request: Request | None = None, **response_kwargs: object
     ) -> RESPONSE_TEXT_TYPE:
         """As `get_response`, without blocking the event loop."""
-        request = request or Request.of_texts(text_chunks, wishes_of(self._wishes, None, response_kwargs))
+        request = request or Request.of_texts(text_chunks, *asked(self._wishes, self._template, None, response_kwargs))
         if self._streaming and self._form is None:
-            return request.astream(self._answering(), query_str)
-        return self._said(await request.aanswer(self._answering(), query_str))
+            return request.astream(self._answering(request), query_str)
+        return self._said(await request.aanswer(self._answering(request), query_str))
 
     def _said(self, answer: Answer) -> str | BaseModel:
         """What the base class makes a response of: for a `StructuredLLM` JSON, which it turns into the form itself."""
@@ -136,12 +136,12 @@ class GlyphSynthesizer(BaseSynthesizer):
             return answer.data
         return answer.text
 
-    def _answering(self) -> Answering:
+    def _answering(self, request: Request) -> Answering:
         if self._reader is not None:
             return Answering(self._reader, None, self._cache)
         llm = self._llm.llm if isinstance(self._llm, StructuredLLM) else self._llm
-        form, template = self._form, self._template
-        return Answering(LLMReader(llm, self._settings, template=template, output_cls=form), None, self._cache)
+        template = self._template.partial_format(**request.variables) if request.variables else self._template
+        return Answering(LLMReader(llm, self._settings, template=template, output_cls=self._form), None, self._cache)
 
     def _get_prompts(self) -> PromptDictType:
         return {"text_qa_template": self._template}

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 _LEFT_OPEN = (
-    # asyncio_run makes an event loop where there is none, with a pair of sockets.
+    # asyncio_run makes an event loop where there is none, which Python 3.12 complains of, with a pair of sockets.
+    "ignore:There is no current event loop:DeprecationWarning",
     "ignore:unclosed event loop:ResourceWarning",
     "ignore:unclosed <socket.socket .*family=1:ResourceWarning",
     # Memory never closes its database.

@@ -46,6 +46,8 @@ def test_the_context_is_where_it_was(template: BasePromptTemplate) -> None:
     assert kinds.count("image") == len(SHOWN.plan.pages)
     assert kinds[-1] == "text"
     assert ASKED in user.blocks[-1].text
+    # Providers that take the images out join what is left.
+    assert all(block.text.endswith("\n") for block in user.blocks[:-1] if block.block_type == "text")
     assert words_of(messages).index("[P1]") < words_of(messages).index(ASKED)
     assert len(images_of(messages)) == len(SHOWN.plan.pages)
     assert LEAVE not in words_of(messages)

@@ -8,6 +8,7 @@ import pytest
 from glyph_rag.errors import ProfileError, ReaderError
 from glyph_rag.passages import Given
 from llama_fakes import (
+    CHECKED,
     LEAVE,
     QUESTION,
     REPLY,
@@ -24,9 +25,12 @@ from llama_index.core import Settings, VectorStoreIndex
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine.multi_modal_condense_plus_context import MultiModalCondensePlusContextChatEngine
 from llama_index.core.chat_engine.multi_modal_context import MultiModalContextChatEngine
+from llama_index.core.embeddings import MultiModalEmbedding
+from llama_index.core.indices import MultiModalVectorStoreIndex
+from llama_index.core.query_engine import CitationQueryEngine, RetrieverQueryEngine
 from llama_index.core.schema import ImageNode, NodeWithScore, QueryBundle, TextNode
 
-from llama_index_glyph_rag import GlyphPagePostprocessor, PageNode, PageSettings
+from llama_index_glyph_rag import GlyphPagePostprocessor, GlyphSynthesizer, PageNode, PageSettings
 
 INDEX = make_index()
 DOT = b64_of(
@@ -58,7 +62,7 @@ async def test_the_native_engine_sends_pages(monkeypatch: pytest.MonkeyPatch) ->
     )
     assert "".join(streaming.query(QUESTION).response_gen) == REPLY
     assert len(llm.calls) == 3
-    assert "[P1" in words_of(llm.calls[0])
+    assert QUESTION in words_of(llm.calls[0])
 
 
 @pytest.mark.parametrize("engine", [MultiModalContextChatEngine, MultiModalCondensePlusContextChatEngine])
@@ -99,8 +103,7 @@ def test_small_nodes_share_an_image_and_the_best_score_counts() -> None:
     assert shown == {f"P{n + 1}": str(n) for n in range(4)}
     assert max(page.score for page in pages) == pytest.approx(0.3)
     blocks = pages[0].node.get_content_blocks()
-    assert [block.block_type for block in blocks] == ["text", "image"]
-    assert blocks[0].text == f"[{', '.join(pages[0].node.metadata['pages'])}]"
+    assert [block.block_type for block in blocks] == ["image"]
 
 
 def test_an_image_is_never_written_down() -> None:
@@ -117,6 +120,46 @@ def test_pages_survive_an_index_of_their_own() -> None:
     pages = pages_of([NodeWithScore(node=TextNode(text=LEAVE), score=1.0)])
     again = VectorStoreIndex([page.node for page in pages], embed_model=WordEmbedding())
     assert [each.node.node_id for each in again.as_retriever().retrieve(QUESTION)] == [pages[0].node.node_id]
+    with pytest.raises(ReaderError, match="leaves out its image"):
+        PageNode.from_dict(pages[0].node.to_dict()).get_content_blocks()
+
+
+def test_sources_are_numbered_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = SeeingLLM(expected=found(INDEX), context_window=32_000)
+    monkeypatch.setattr(Settings, "_llm", llm)
+    monkeypatch.setattr(Settings, "_chat_prompt_helper", None)
+    engine = CitationQueryEngine.from_args(
+        INDEX, llm=llm, similarity_top_k=2, multimodal=True, node_postprocessors=[GlyphPagePostprocessor()]
+    )
+    assert str(engine.query(QUESTION)) == REPLY
+    words = words_of(llm.calls[0]).partition("Now it's your turn")[2]
+    assert "Source 2:" in words
+    assert "Source 3:" not in words
+
+
+class BothEmbeddings(WordEmbedding, MultiModalEmbedding):
+    """The same for images, of which there are none."""
+
+    def _get_image_embedding(self, img_file_path: object) -> list[float]:
+        return self._get_text_embedding("image")
+
+    async def _aget_image_embedding(self, img_file_path: object) -> list[float]:
+        return self._get_text_embedding("image")
+
+
+@pytest.mark.filterwarnings("ignore:.*SimpleMultiModalQueryEngine:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Call to deprecated class:DeprecationWarning")
+async def test_a_multimodal_index_sends_pages() -> None:
+    nodes = INDEX.docstore.get_nodes(["leave", "error", "travel"])
+    index = MultiModalVectorStoreIndex(nodes, embed_model=WordEmbedding(), image_embed_model=BothEmbeddings())
+    llm = SeeingLLM(expected=found(INDEX))
+    engine = index.as_query_engine(llm=llm, similarity_top_k=2, node_postprocessors=[GlyphPagePostprocessor()])
+    assert type(engine).__name__ == "SimpleMultiModalQueryEngine"
+    assert str(engine.query(QUESTION)) == REPLY
+    assert str(await engine.aquery(QUESTION)) == REPLY
+    synthesized = RetrieverQueryEngine(index.as_retriever(similarity_top_k=2), GlyphSynthesizer(llm))
+    assert str(synthesized.query(QUESTION)) == CHECKED
+    assert len(llm.calls) == 3
 
 
 def test_images_among_the_nodes_stay() -> None:
@@ -131,7 +174,7 @@ def test_settings_count() -> None:
     nodes = [NodeWithScore(node=TextNode(id_="a", text=LEAVE))]
     assert pages_of(nodes, PageSettings(mode="text")) == nodes
     page = pages_of(nodes, PageSettings(density="dense", detail="high"))[0]
-    image = page.node.get_content_blocks()[1]
+    (image,) = page.node.get_content_blocks()
     assert image.detail == "high"
     assert (images_of([ChatMessage(blocks=[image])])[0] == drawn([Given(LEAVE)], "dense")[0]).all()
     exact = pages_of([NodeWithScore(node=TextNode(text="Error ERR_CONN_42."))], PageSettings(exact=True))

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from glyph_rag import Document, GlyphRAG, Mark, PageCache
@@ -179,6 +180,7 @@ async def test_a_folder_is_opened_with_an_llm(tmp_path: Path) -> None:
     assert engine.get_prompts() == {}
     nodes = engine.retrieve(QueryBundle(QUESTION))
     assert [each.node_id for each in nodes] == [each.node_id for each in response.source_nodes]
+    engine.view.close()
 
 
 @pytest.mark.parametrize(
@@ -187,6 +189,9 @@ async def test_a_folder_is_opened_with_an_llm(tmp_path: Path) -> None:
         ({"usage": {"input_tokens": 70, "output_tokens": 8}}, (70, 8)),
         ({"usage_metadata": {"prompt_token_count": 60, "candidates_token_count": 7}}, (60, 7)),
         ({"id": "x"}, (None, None)),
+        ({"usage": None}, (None, None)),
+        ({"usage": "unknown", "data": {"usage": {"prompt_tokens": 50, "completion_tokens": 0}}}, (50, None)),
+        (SimpleNamespace(usage=SimpleNamespace(input_tokens=40, output_tokens=6)), (40, 6)),
         (object(), (None, None)),
         (None, (None, None)),
     ],
@@ -195,6 +200,13 @@ def test_tokens_are_those_of_the_provider(raw: object, counted: tuple[int | None
     response = ChatResponse(message=ChatMessage(content="Five."), raw=raw)
     reading = reading_of("Five.", response, ReadingPlan((), 0), "seeing")
     assert (reading.text, reading.tokens, reading.output_tokens) == ("Five.", *counted)
+
+
+def test_tokens_beside_the_raw_answer_count_too() -> None:
+    extra = {"usage": SimpleNamespace(input_tokens=30, output_tokens=5)}
+    response = ChatResponse(message=ChatMessage(content="Five."), additional_kwargs=extra)
+    reading = reading_of("Five.", response, ReadingPlan((), 0), "seeing")
+    assert (reading.tokens, reading.output_tokens) == (30, 5)
 
 
 def test_a_hypothetical_document_is_searched_for_and_the_question_asked(rag: GlyphRAG, llm: SeeingLLM) -> None:

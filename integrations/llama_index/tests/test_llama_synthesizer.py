@@ -188,6 +188,10 @@ def test_a_budget_leaves_out_and_says_so() -> None:
     assert 0 < len(less.metadata["pages"]) < 8
     assert less.metadata["usage"]["expected_tokens"] <= cost // 2
     assert any("no room" in notice for notice in less.metadata["notices"])
+    with pytest.raises(InputError, match="budget is -1"):
+        PageSettings(budget=-1)
+    with pytest.raises(InputError, match="no detail 'hihg'"):
+        PageSettings(detail="hihg")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="budget"):
         GlyphSynthesizer(llm, PageSettings(budget=1)).synthesize(QUESTION, nodes)
 
