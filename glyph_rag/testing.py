@@ -32,8 +32,14 @@ class HashEmbedder:
         embedded: Every text it has embedded, in order, so that a test can tell what was.
     """
 
-    def __init__(self, dimension: int = 1024, name: str = "hash") -> None:
-        self._info = EmbedderInfo(name, f"{name}-{dimension}", dimension, 1_000_000, None)
+    def __init__(self, dimension: int = 1024, name: str = "hash", languages: frozenset[str] | None = None) -> None:
+        """
+        Args:
+            dimension: Length of the vectors.
+            name: Its name; embedders of one name and dimension are the same.
+            languages: What it says that it knows: ISO 639-1 codes, or None for any.
+        """
+        self._info = EmbedderInfo(name, f"{name}-{dimension}", dimension, 1_000_000, languages)
         self.embedded: list[str] = []
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -164,11 +165,14 @@ def test_what_does_not_fit_is_named() -> None:
     assert str(plan).count("left out: notes/") == len(plan.omitted)
 
 
-def test_a_budget_without_room_is_an_error_that_says_what_it_takes() -> None:
+def test_a_budget_without_room_is_an_error_that_says_how_much_is_missing() -> None:
     hits = hits_of(long_text(0, 4))
     with pytest.raises(InputError, match="no room") as caught:
         plan_for(hits, budget=170)
-    assert "takes" in caught.value.hint
+    (missing,) = re.findall(r"needs (\d+) tokens more", caught.value.hint)
+    assert plan_for(hits, budget=170 + int(missing))[0].pages
+    with pytest.raises(InputError, match="no room"):
+        plan_for(hits, budget=169 + int(missing))
     with pytest.raises(InputError, match="budget of 0"):
         plan_for(hits, budget=0)
 

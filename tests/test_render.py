@@ -430,7 +430,7 @@ def test_what_is_skipped_is_reported(run: Run) -> None:
         (("a.txt", "--profile", "dense", "--config", "c.yaml"), 1, "both --profile and --config"),
         (("a.txt", "--config", "c.yaml"), 1, "c.yaml"),
         (("a.txt", "--out", "a.txt"), 1, "cannot write"),
-        (("a.txt", "--workers", "0"), 1, "workers is 0"),
+        (("a.txt", "--workers", "0"), 2, "--workers"),
         ((), 2, "at least one file"),
     ],
 )
