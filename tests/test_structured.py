@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from glyph_rag.corpus.document import Document
 from glyph_rag.corpus.split import split
 from glyph_rag.errors import ReaderError
-from glyph_rag.read.structured import Field, check_fields, fill, schema_of
+from glyph_rag.read.answer import Field
+from glyph_rag.read.structured import check_fields, fill, schema_of
 from glyph_rag.typeset.page import Page, make_pages
 from glyph_rag.typeset.profile import RenderProfile
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from glyph_rag.read.plan import JSON, ReadingPlan
 from glyph_rag.typeset.compose.layout import Box
-
-if TYPE_CHECKING:
-    from glyph_rag.read.crosscheck import CrossCheck
-    from glyph_rag.read.structured import Field
 
 Support: TypeAlias = Literal["exact", "reworded", "corrected", "unsupported"]
 
@@ -68,6 +64,26 @@ class Sentence:
     read_as: str
     citation: int | None
     citations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a form, and what verification found.
+
+    Attributes:
+        path: Which: "items[2].price".
+        value: The value as JSON has it, a text without its quotation marks: "1200", "true", "null", "2024-03-03".
+        support: "exact": it stands there in these words or digits; "reworded": in another form, as 1,200 for 1200;
+            "corrected": a statement that nearly stands there, where the citation's quote is what the source says;
+            "unsupported": it does not stand there. What no page can show, such as true, null or an empty text, is
+            unsupported too.
+        citation: Where it stands, or None.
+    """
+
+    path: str
+    value: str
+    support: Support
+    citation: Citation | None
 
 
 @dataclass(frozen=True)
@@ -151,3 +167,19 @@ class Answer:
                 "agrees": check.agrees, "why": check.why, "other": check.other.to_dict(),
             },
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """What the other channel answered.
+
+    Attributes:
+        agrees: Whether both say the same: the same figures and identifiers, and the same words or the same place in the
+            source; or that the documents do not answer.
+        why: Why, in words.
+        other: The answer through the other channel, which is text unless the pages were shown as text already.
+    """
+
+    agrees: bool
+    why: str
+    other: Answer

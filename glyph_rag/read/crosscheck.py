@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from rapidfuzz import fuzz
 
+from glyph_rag.read.answer import Answer, CrossCheck
 from glyph_rag.read.verification.fold import fold
 from glyph_rag.read.verification.lexicon import lexicon_for
 from glyph_rag.read.verification.words import split_words
 
-if TYPE_CHECKING:
-    from glyph_rag.read.answer import Answer
-
 _ALIKE = 75.0
 """Likeness of two answers, in percent of matching words, from which they say the same if their figures agree."""
-
-
-@dataclass(frozen=True)
-class CrossCheck:
-    """What the other channel answered.
-
-    Attributes:
-        agrees: Whether both say the same: the same figures and identifiers, and the same words or the same place in the
-            source; or that the documents do not answer.
-        why: Why, in words.
-        other: The answer through the other channel, which is text unless the pages were shown as text already.
-    """
-
-    agrees: bool
-    why: str
-    other: Answer
 
 
 def compare(answer: Answer, other: Answer) -> CrossCheck:

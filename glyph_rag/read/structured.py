@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import Enum
 from typing import Protocol, Self, TypeVar
 
 from glyph_rag.errors import ReaderError
-from glyph_rag.read.answer import Citation, Support
+from glyph_rag.read.answer import Field, Support
 from glyph_rag.read.verification.place import Place, find_exact
 from glyph_rag.read.verification.reword import find_reworded
 from glyph_rag.read.verification.shown import Shown
@@ -47,26 +47,6 @@ class Form(Protocol):
 
 
 T = TypeVar("T", bound=Form)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One value of a form, and what verification found.
-
-    Attributes:
-        path: Which: "items[2].price".
-        value: The value as JSON has it, a text without its quotation marks: "1200", "true", "null", "2024-03-03".
-        support: "exact": it stands there in these words or digits; "reworded": in another form, as 1,200 for 1200;
-            "corrected": a statement that nearly stands there, where the citation's quote is what the source says;
-            "unsupported": it does not stand there. What no page can show, such as true, null or an empty text, is
-            unsupported too.
-        citation: Where it stands, or None.
-    """
-
-    path: str
-    value: str
-    support: Support
-    citation: Citation | None
 
 
 def schema_of(form: type[Form]) -> str:
