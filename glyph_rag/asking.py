@@ -196,6 +196,8 @@ class Asking(ABC):
         self.check_question(question)
         if isinstance(document, str):
             document = Document("document", document)
+        if not isinstance(document, Document):
+            raise InputError(f"the document is {type(document).__name__}", hint="pass a Document, or its text")
         self.limits.check("document_chars", len(document.text), f"text of document {document.id!r}")
         profile = density if isinstance(density, RenderProfile) else RenderProfile.preset(density or "careful")
         hits = [Hit(1.0, page, tuple(chunks)) for page, chunks in make_pages(document, split(document), profile)]
@@ -227,6 +229,7 @@ class Asking(ABC):
         *,
         k: int = 3,
         mode: Mode = "image",
+        density: str | RenderProfile | None = None,
         budget: int | None = None,
         strict: bool = False,
         where: Filter | None = None,
@@ -237,6 +240,7 @@ class Asking(ABC):
             session: The file of a conversation to go on with.
             k: Pages for each question at most.
             mode: As for `ask`.
+            density: As for `ask`.
             budget: As for `ask`.
             strict: As for `ask`.
             where: As for `ask`.
@@ -246,7 +250,9 @@ class Asking(ABC):
         """
 
         def asks(question: str, history: Sequence[Turn]) -> Answer:
-            return self.ask(question, k, mode=mode, budget=budget, strict=strict, history=history, where=where)
+            return self.ask(
+                question, k, mode=mode, density=density, budget=budget, strict=strict, history=history, where=where
+            )
 
         return Chat(asks) if session is None else Chat.restore(asks, session)
 
@@ -260,6 +266,8 @@ class Asking(ABC):
     ) -> tuple[Material, dict[str, float]]:
         started = time.perf_counter()
         self.check_question(question)
+        if not all(isinstance(turn, Turn) for turn in history):
+            raise InputError("the history holds what is no Turn", hint="Turn(question, answer) each, oldest first")
         if hits is not None:
             return Material(question, hits, tuple(history)), {}
         # A conversation's question may be longer than one may ask, together with what it follows.

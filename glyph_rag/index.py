@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from glyph_rag.corpus.document import Document
+from glyph_rag.corpus.document import Document, MetadataValue
 from glyph_rag.corpus.files import SourceFile, count_files, parse, read_path
 from glyph_rag.corpus.source import Skipped
 from glyph_rag.corpus.split import SPLIT_VERSION, split
@@ -84,6 +86,8 @@ class Indexer:
             limits: Bounds on what is taken.
             namespace: Whose the documents are, unless they come from an export, which says so itself.
         """
+        if not isinstance(namespace, str):
+            raise InputError(f"the namespace is {type(namespace).__name__}", hint="pass a str; '' is the unnamed one")
         limits.check("id_chars", len(namespace), f"namespace {namespace[:40]!r}")
         self._store, self._embedder, self._limits, self._namespace = store, embedder, limits, namespace
         self._tally = _Tally()
@@ -135,7 +139,13 @@ class Indexer:
         return self._tally.report()
 
     def add_path(
-        self, root: Path, *, sync: bool = False, exclude: Sequence[str] = (), progress: Progress | None = None
+        self,
+        root: Path,
+        *,
+        sync: bool = False,
+        exclude: Sequence[str] = (),
+        metadata: Mapping[str, MetadataValue] | None = None,
+        progress: Progress | None = None,
     ) -> IndexReport:
         """Adds a tree of files; see `GlyphRAG.add_path`."""
         total = count_files(root, exclude=exclude)
@@ -148,7 +158,7 @@ class Indexer:
                     self._tally.skipped.append(item)
                 else:
                     seen.add(item.id)
-                    self._take_file(item, tree, known.get(item.id))
+                    self._take_file(item, tree, known.get(item.id), metadata or {})
                 if progress:
                     progress(done, total)
             self._flush()
@@ -169,10 +179,12 @@ class Indexer:
         self._store.set_tree_path(folder.name, folder, self._namespace)
         return folder.name
 
-    def _take_file(self, file: SourceFile, tree: str, known_digest: str | None) -> None:
-        digest = f"{file.digest}:{SPLIT_VERSION}"
-        if digest == known_digest:
-            self._tally.unchanged += self._store.count_documents_of_file(file.id, self._namespace)
+    def _take_file(
+        self, file: SourceFile, tree: str, known_state: str | None, metadata: Mapping[str, MetadataValue]
+    ) -> None:
+        present = self._store.count_documents_of_file(file.id, self._namespace)
+        if known_state == _state(file, metadata, present):
+            self._tally.unchanged += present
             return
         ids, complete = [], True
         for item in parse(file, limits=self._limits):
@@ -181,9 +193,11 @@ class Indexer:
                 complete = False
             else:
                 ids.append(item.id)
-                self._take(item, file.id, self._namespace)
+                document = replace(item, metadata={**item.metadata, **metadata}) if metadata else item
+                self._take(document, file.id, self._namespace)
         if complete:
-            self._finished.append(IndexedFile(file.id, tree, digest, tuple(ids), self._namespace))
+            state = _state(file, metadata, len(ids))
+            self._finished.append(IndexedFile(file.id, tree, state, tuple(ids), self._namespace))
 
     def _take(self, document: Document, file: str | None, namespace: str) -> None:
         self._check(document)
@@ -247,6 +261,15 @@ class Indexer:
         gone = [file for file in files if file not in kept]
         if gone:
             self._tally.removed += self._store.forget_files(gone, self._namespace)
+
+
+def _state(file: SourceFile, metadata: Mapping[str, MetadataValue], documents: int) -> str:
+    """What a file has to be for nothing to be done: its bytes, what was added to its metadata, and its documents.
+
+    How many documents there are tells whether one of them was deleted or replaced since.
+    """
+    added = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode()).hexdigest() if metadata else ""
+    return f"{file.digest}:{SPLIT_VERSION}:{documents}:{added}"
 
 
 def _embed_texts(embedder: Embedder, texts: Sequence[str]) -> FloatArray:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
-from glyph_rag.corpus.document import Document
+from glyph_rag.corpus.document import Document, MetadataValue
 from glyph_rag.embed.embedder import AnyEmbedder
 from glyph_rag.embed.open import DEFAULT_EMBEDDER, is_bundled, open_embedder, text_embedder
-from glyph_rag.errors import StoreMismatchError
+from glyph_rag.errors import InputError, StoreMismatchError
 from glyph_rag.index import Indexer, IndexReport, Progress
 from glyph_rag.limits import Limits
 from glyph_rag.read.answering import Answering
@@ -19,7 +19,8 @@ from glyph_rag.read.open import open_reader
 from glyph_rag.read.planning.receipt import ReceiptBook, Receipts
 from glyph_rag.read.reader import Reader
 from glyph_rag.store.identity import embedder_of
-from glyph_rag.store.store import Stats, Store
+from glyph_rag.store.overview import Overview, overview
+from glyph_rag.store.store import Store
 from glyph_rag.store.vectors import Precision
 from glyph_rag.typeset.cache import PageCache
 from glyph_rag.typeset.profile import RenderProfile
@@ -68,13 +69,19 @@ class GlyphRAG(View):
             StoreMismatchError: If the store was made with another embedder or profile.
             StoreDamagedError: If the database cannot be read.
             MissingExtraError: If the embedder or the reader needs an extra that is not installed.
-            InputError: If no reader goes by that name.
+            InputError: If no reader goes by that name, or an argument is none of what it may be.
         """
         folder = Path(path)
+        if precision not in get_args(Precision):
+            raise InputError(f"there is no precision {precision!r}", hint=f"one of {', '.join(get_args(Precision))}")
         if embedder is None:
             embedder = _remembered_embedder(folder)
         if isinstance(embedder, str):
             embedder = open_embedder(embedder)
+        if not hasattr(embedder, "info"):
+            raise InputError(f"the embedder is {type(embedder).__name__}", hint="pass an Embedder, or the name of one")
+        if not (reader is None or isinstance(reader, str) or hasattr(reader, "read")):
+            raise InputError(f"the reader is {type(reader).__name__}", hint="pass a Reader, or the name of one")
         store = Store.open(folder, embedder.info, profile, create=create, precision=precision)
         if reader is None or isinstance(reader, str):
             reader = open_reader(reader or "ocr", text_embedder(embedder))
@@ -98,12 +105,12 @@ class GlyphRAG(View):
         self._store.close()
 
     def add(
-        self, documents: Iterable[Document], *, namespace: str = "", progress: Progress | None = None
+        self, documents: Document | Iterable[Document], *, namespace: str = "", progress: Progress | None = None
     ) -> IndexReport:
         """Adds documents, replacing those with the same ids. Words that the store already holds are not embedded again.
 
         Args:
-            documents: The documents; read one after the other, so a generator is fine.
+            documents: One document, or several; they are read one after the other, so a generator is fine.
             namespace: Whose they are. Questions are asked of one namespace: `rag.scoped(namespace=...)`, or that of
                 documents without one.
             progress: Called after each document.
@@ -112,6 +119,7 @@ class GlyphRAG(View):
             StoreLockedError: If another process is writing.
             LimitError: If a document is too long. The documents before it stay.
         """
+        documents = [documents] if isinstance(documents, Document) else documents
         return Indexer(self._store, self._embedder, self.limits, namespace).add(documents, progress)
 
     def add_path(
@@ -119,8 +127,9 @@ class GlyphRAG(View):
         path: str | Path,
         *,
         sync: bool = False,
-        exclude: Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         namespace: str = "",
+        metadata: Mapping[str, MetadataValue] | None = None,
         progress: Progress | None = None,
     ) -> IndexReport:
         """Adds a file or a tree of files. Files that have not changed since they were last added are left alone.
@@ -128,8 +137,10 @@ class GlyphRAG(View):
         Args:
             path: The file or folder.
             sync: Remove documents whose file is no longer in the folder.
-            exclude: Patterns of names or paths below the folder to pass over, such as "*.log".
+            exclude: Patterns of names or paths below the folder to pass over, such as "*.log"; one or several.
             namespace: As for `add`.
+            metadata: Values that every document gets besides its own, to filter by: `{"team": "hr"}`. They replace
+                values of the same name that a file gives itself.
             progress: Called after each file.
 
         Returns:
@@ -137,13 +148,18 @@ class GlyphRAG(View):
 
         Raises:
             LoadError: If there is nothing at `path`.
+            InputError: If another folder of the same name is in the store, or metadata is not of a type it may have.
             StoreLockedError: If another process is writing.
         """
+        exclude = [exclude] if isinstance(exclude, str) else exclude
         indexer = Indexer(self._store, self._embedder, self.limits, namespace)
-        return indexer.add_path(Path(path), sync=sync, exclude=exclude, progress=progress)
+        return indexer.add_path(Path(path), sync=sync, exclude=exclude, metadata=metadata, progress=progress)
 
     def delete(self, document_ids: str | Iterable[str], *, namespace: str = "") -> int:
-        """Removes documents of a namespace, by one id or several; returns how many there were."""
+        """Removes documents of a namespace, by one id or several; returns how many there were.
+
+        Those that come from a file are back when the file is added again.
+        """
         removed = self._store.delete([document_ids] if isinstance(document_ids, str) else list(document_ids), namespace)
         self._store.save_index()
         return removed
@@ -152,9 +168,9 @@ class GlyphRAG(View):
         """The ids of all documents of a namespace, sorted."""
         return self._store.document_ids(namespace)
 
-    def stats(self) -> Stats:
-        """How much the store holds."""
-        return self._store.stats()
+    def stats(self) -> Overview:
+        """How much the store holds, by namespace too; how large it is; how it is searched, with the measured recall."""
+        return overview(self._store.folder)
 
 
 def _remembered_embedder(folder: Path) -> str:
@@ -163,6 +179,7 @@ def _remembered_embedder(folder: Path) -> str:
         return DEFAULT_EMBEDDER
     if not is_bundled(name):
         raise StoreMismatchError(
-            f"the store in {str(folder)!r} was made with the embedder {name!r}", hint="name it: embedder=..."
+            f"the store in {str(folder)!r} was made with the embedder {name!r}",
+            hint="name it: embedder=..., or --embedder on the command line",
         )
     return name

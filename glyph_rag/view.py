@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,19 @@ class View(Asking):
         self._check_k(k)
         access = self._within(where)
         return self._retriever.search(question, k, access=access, min_score=min_score, mmr=mmr, after=after)
+
+    async def asearch(
+        self,
+        question: str,
+        k: int = 5,
+        *,
+        where: Filter | None = None,
+        min_score: float = 0.0,
+        mmr: float | None = None,
+        after: str | None = None,
+    ) -> list[Hit]:
+        """As `search`, in a thread, so that the event loop is not blocked."""
+        return await asyncio.to_thread(self.search, question, k, where=where, min_score=min_score, mmr=mmr, after=after)
 
     def search_by_vector(self, vector: FloatArray, k: int = 5, *, where: Filter | None = None) -> list[Hit]:
         """The pages nearest to a vector that the caller has already, best first; words play no part.

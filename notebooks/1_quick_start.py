@@ -6,7 +6,7 @@
 # models that it uses come with the package.
 #
 # ```console
-# $ pip install glyph-rag jupyter
+# $ pip install . jupyter    # in a clone of the repository
 # ```
 
 # %%
@@ -147,7 +147,7 @@ display(picture(rag.page(answer.citations[0].page_id), answer))
 # %% [markdown]
 # ## Chinese, and an identifier
 #
-# What stands in a question as an identifier is looked for word by word.
+# An identifier in a question is searched for literally.
 
 # %%
 answer = rag.ask("报销单应在返回后几天内提交？", k=1)
@@ -168,9 +168,8 @@ tell(rag.ask("Who designed the company's logo?"))
 # %% [markdown]
 # ## What the check is for
 #
-# Readers misread numbers, and do not know that they did. Here is one that always does: it was told to say 9 where the
-# page has 8, to pass on a sentence in other words, and to make one up. The first is corrected to the source, the last
-# is marked.
+# Readers misread numbers without noticing. Here is one that always does: it was told to say 9 where the page has 8, to
+# give one sentence in other words, and to make one up. The first is corrected to the source, the last is marked.
 
 # %%
 misreads = ScriptedReader(
@@ -224,7 +223,7 @@ saved = 1 - usage.image_tokens / usage.text_tokens
 print(f"{usage.image_tokens} image tokens instead of about {usage.text_tokens} tokens of text: {saved:.0%} saved")
 
 # %% [markdown]
-# A page with little on it saves little. With `mode="auto"` the plan takes what costs least, and of the short notes
+# A page with little on it saves little. With `mode="auto"` the plan takes whatever costs least, and for the short notes
 # about depots that is the text. How much full pages save, and how small their type may be, is in [choose a
 # density](4_density.ipynb).
 

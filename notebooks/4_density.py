@@ -69,8 +69,8 @@ for name, shown in narrow.items():
 # %% [markdown]
 # ## What a page costs
 #
-# A page of 672 x 896 pixels costs what the reader's rule for images says, whatever is on it. The words on it would
-# cost more as text the denser they stand. To count them on a full page, the same text is set until it fills one.
+# What a page of 672 x 896 pixels costs depends on the reader's rule for images, not on what is on it. The denser the
+# type, the more its words would cost as text. To count a full page, the text is repeated until it fills one.
 
 # %%
 full = {name: pages((text + "\n") * 10, profile)[0] for name, profile in PRESETS.items()}
@@ -79,9 +79,9 @@ for name, page in full.items():
     print(f"{name:<9} {len(page.text):>6,} characters on a page, about {as_text[name]:>5,} tokens as text")
 
 # %% [markdown]
-# Families of readers charge differently. In the plot a bar is what the page costs, and the lines are what its words
-# would cost as text: where a bar ends left of a line, that density saves tokens. A hollow bar means that the page is
-# scaled before the model sees it, or that nobody says whether it is; small type may not survive that.
+# Families of readers charge differently. In the plot a bar is what the page costs as an image, and the lines are what
+# its words would cost as text: where a bar ends left of a line, that density saves tokens. A hollow bar means that the
+# page is scaled before the model sees it, or that this is not documented; small type may not survive that.
 
 # %%
 NAMES = ("qwen3-vl", "glm-4v", "gemma3", "pixtral", "gpt-5", "gpt-5.4", "claude", "gemini-3")
@@ -92,10 +92,10 @@ def bars(costs, lines):
     """A bar for each family, and a line for each density, as SVG. Costs are (tokens, whether the page is scaled)."""
     left, row, width = 90, 24, 560
     unit = width / (1.05 * max(*lines.values(), *(tokens for tokens, _ in costs.values())))
-    bottom = 30 + row * len(costs)
-    parts = []
+    bottom = 52 + row * len(costs)
+    parts = [f'<text x="{left}" y="14" font-size="14">tokens of a full page: image (bars) and text (lines)</text>']
     for number, (name, (tokens, scaled)) in enumerate(costs.items()):
-        y, fill = 30 + row * number, "#fff" if scaled else "#0072b2"
+        y, fill = 52 + row * number, "#fff" if scaled else "#0072b2"
         parts += [
             f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>',
             f'<rect x="{left}" y="{y}" width="{tokens * unit:.1f}" height="16" fill="{fill}" stroke="#0072b2"/>',
@@ -103,8 +103,8 @@ def bars(costs, lines):
         ]
     for name, tokens in lines.items():
         x, style = left + tokens * unit, f'stroke="{COLOURS[name]}" stroke-width="2" stroke-dasharray="5 3"'
-        parts.append(f'<path d="M{x:.1f} 22V{bottom}" {style}/>')
-        parts.append(f'<text x="{x:.1f}" y="14" text-anchor="middle">{name}: {tokens:,}</text>')
+        parts.append(f'<path d="M{x:.1f} 44V{bottom}" {style}/>')
+        parts.append(f'<text x="{x:.1f}" y="36" text-anchor="middle">{name}: {tokens:,}</text>')
     size = f'width="{left + width + 60}" height="{bottom + 8}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12" fill="#333">'
     return SVG("\n".join([head, f'<rect {size} fill="#fff"/>', *parts, "</svg>"]))
@@ -118,12 +118,13 @@ for name, (tokens, _) in costs.items():
     print(f"{name:<10}" + "".join(f"{as_text[density] / tokens:>9.1f}x" for density in PRESETS))
 
 # %% [markdown]
-# The table is how many times fewer tokens the images cost than the text. Below 1 they cost more.
+# The table says how many times fewer tokens the images cost than the text. Below 1 they cost more.
 #
 # ## What the reader reads
 #
 # Calibration shows a reader pages full of invented facts, asks for one of them, and counts what it gets right. A
-# measurement that counts asks fifteen questions of each of five kinds at the least, on full pages, and takes minutes:
+# measurement that permits anything asks at least fifteen questions of each of five kinds, on full pages, and takes
+# minutes:
 #
 # ```console
 # $ glyph-rag calibrate --reader ocr --store ./kb --script en,zh --probes 15 --plot plot.svg

@@ -295,3 +295,73 @@ def test_a_format_that_nobody_knows_is_refused() -> None:
     with pytest.raises(InputError, match="'zz'") as raised:
         Document("d", "text", format="zz")  # type: ignore[arg-type]
     assert "markdown" in raised.value.hint
+
+
+def test_what_was_deleted_is_back_when_its_file_is_added_again(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "gate.md").write_text("The gate opens at six.")
+    (tree / "faq.jsonl").write_text('{"id": "a", "text": "One."}\n{"id": "b", "text": "Two."}\n')
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x")) as rag:
+        rag.add_path(tree)
+        assert rag.delete(["tree/gate.md", "tree/faq.jsonl#a"]) == 2
+        again = rag.add_path(tree)
+        assert (again.added, again.unchanged) == (2, 1)
+        rag.add(Document("tree/gate.md", "Somebody else says seven."))
+        assert rag.add_path(tree).updated == 1
+        assert rag.add_path(tree).unchanged == 3
+
+
+def test_metadata_is_given_to_a_tree_and_replaces_what_files_say_of_themselves(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "gate.md").write_text("The gate opens at six.")
+    (tree / "faq.jsonl").write_text('{"id": "a", "text": "The gate is red.", "team": "board", "year": 2023}\n')
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x")) as rag:
+        rag.add_path(tree, metadata={"team": "site"})
+        assert len(rag.search("gate", where={"team": "site"})) == 2
+        assert rag.search("gate", where={"team": "board"}) == []
+        assert len(rag.search("gate", where={"year": 2023})) == 1
+        assert rag.add_path(tree, metadata={"team": "site"}).unchanged == 2
+        changed = rag.add_path(tree, metadata={"team": "north"})
+        assert (changed.updated, changed.embedded) == (2, 0)
+        with pytest.raises(InputError, match="metadata 'team' of document"):
+            rag.add_path(tree, metadata={"team": ["site"]})  # type: ignore[dict-item]
+
+
+def test_one_document_and_one_pattern_are_one(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Words.")
+    (tmp_path / "b.log").write_text("Words.")
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x")) as rag:
+        assert rag.add(Document("d", "The gate opens at six.")).added == 1
+        assert rag.add_path(tmp_path, exclude="*.log").added == 1
+
+
+def test_what_a_store_is_opened_with_is_looked_at_first(tmp_path: Path) -> None:
+    for arguments, message in (
+        ({"precision": "float8"}, "there is no precision 'float8'"),
+        ({"embedder": 5}, "the embedder is int"),
+        ({"reader": 5}, "the reader is int"),
+    ):
+        with pytest.raises(InputError, match=message):
+            GlyphRAG.open(tmp_path / "kb", **arguments)
+        assert not (tmp_path / "kb").exists()
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x")) as rag:
+        with pytest.raises(InputError, match="the namespace is NoneType"):
+            rag.add([], namespace=None)  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="the document is int"):
+            rag.read(5, "What?")  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="no Turn"):
+            rag.ask("What?", history=[{"role": "user", "content": "x"}])  # type: ignore[list-item]
+
+
+async def test_a_search_does_not_block_the_event_loop(kb: GlyphRAG) -> None:
+    question = "How many days of leave can be carried over?"
+    assert [hit.page.id for hit in await kb.asearch(question, k=2)] == [hit.page.id for hit in kb.search(question, k=2)]
+
+
+def test_stats_tell_the_namespaces_and_how_it_is_searched(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder(), reader=ScriptedReader("x")) as rag:
+        rag.add(Document("d", "The gate opens at six."), namespace="north")
+        stats = rag.stats()
+    assert (stats.namespaces, stats.index_kind, stats.index_recall) == ({"north": 1}, "exact", None)

@@ -1,4 +1,4 @@
-"""The command line: `glyph-rag index | search | ask | render | audit | demo`."""
+"""The command line, `glyph-rag`; `app.py` lists its commands."""
 
 from glyph_rag.cli.app import app, main
 

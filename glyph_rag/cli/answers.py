@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,7 +15,9 @@ from glyph_rag.cli.console import (
     DEFAULT_STORE,
     EmbedderOption,
     JsonOption,
+    NamespaceOption,
     PagesOption,
+    ReaderOption,
     StoreOption,
     err,
     note_if_empty,
@@ -24,28 +27,30 @@ from glyph_rag.cli.console import (
     progress_bar,
 )
 from glyph_rag.cli.index import print_report
+from glyph_rag.cli.pairs import WhereOption, parse_where
 from glyph_rag.errors import GlyphRAGError, InputError, LoadError
 
 if TYPE_CHECKING:
     from glyph_rag.corpus.document import Document
-    from glyph_rag.rag import GlyphRAG
     from glyph_rag.read.answer import Answer
     from glyph_rag.read.plan import ReadingPlan
+    from glyph_rag.view import View
 
-ReaderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reader", help="ocr (embedded), openai:MODEL, openai:MODEL@ADDRESS, or transformers:MODEL (hub id or path)."
-    ),
-]
 ModeOption = Annotated[
     Literal["image", "text", "auto"], typer.Option(help="Show pages as images, as text, or as whatever costs least.")
 ]
 DensityOption = Annotated[
-    str | None, typer.Option(help="How pages are set: careful, balanced or dense; as in the store if not given.")
+    str | None,
+    typer.Option(
+        help="How pages are set: careful, balanced or dense. As in the store if not given; careful for `read`."
+    ),
 ]
 BudgetOption = Annotated[int | None, typer.Option(help="Tokens that the prompt may have.", min=1)]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Leave out what the source does not say.")]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option("--save-pages", help="Write the pages that were read here, as PNG with the cited words highlighted."),
+]
 _SUPPORT = {
     "exact": "", "reworded": "", "corrected": " [dim](corrected from the source)[/]",
     "unsupported": " [red](not in the source)[/]",
@@ -56,6 +61,8 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     store: StoreOption = DEFAULT_STORE,
     k: PagesOption = 3,
+    where: WhereOption = None,
+    namespace: NamespaceOption = "",
     reader: ReaderOption = None,
     mode: ModeOption = "image",
     density: DensityOption = None,
@@ -65,23 +72,31 @@ def ask(
         bool, typer.Option("--cross-check", help="Ask through the other channel too, and say whether both agree.")
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what the reader would be shown.")] = False,
-    save_pages: Annotated[
-        Path | None,
-        typer.Option(help="Write the pages that were read here, as PNG with the cited lines highlighted."),
-    ] = None,
+    save_pages: SaveOption = None,
     embedder: EmbedderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the store, with citations."""
+    condition = parse_where(where)
     with open_store(store, embedder, reader=reader) as rag:
+        view = rag.scoped(namespace=namespace)
         if plan:
-            planned = rag.plan(question, k, mode=mode, density=density, budget=budget)
+            planned = view.plan(question, k, mode=mode, density=density, budget=budget, where=condition)
             _print_plan(planned, as_json=as_json)
             return
-        answer = rag.ask(question, k, mode=mode, density=density, budget=budget, strict=strict, cross_check=cross_check)
-        saved = _save_pages(rag, answer, save_pages) if save_pages else []
-        if answer.plan.empty:
-            note_if_empty(rag, store)
+        answer = view.ask(
+            question,
+            k,
+            mode=mode,
+            density=density,
+            budget=budget,
+            strict=strict,
+            cross_check=cross_check,
+            where=condition,
+        )
+        saved = _save_pages(view, answer, save_pages) if save_pages else []
+    if answer.plan.empty:
+        note_if_empty(store, namespace, filtered=bool(where))
     if as_json:
         print_json({"question": question, **answer.to_dict(), "saved_pages": [str(path) for path in saved]})
     else:
@@ -89,7 +104,9 @@ def ask(
 
 
 def read(
-    file: Annotated[Path, typer.Argument(help="A document of any kind that can be indexed.")],
+    file: Annotated[
+        Path, typer.Argument(help="A document of any kind that can be indexed, or - for text on the standard input.")
+    ],
     question: Annotated[str, typer.Argument(help='A question or a task: "Summarise the third section."')],
     reader: ReaderOption = None,
     mode: ModeOption = "image",
@@ -118,7 +135,12 @@ def read(
 def chat(
     store: StoreOption = DEFAULT_STORE,
     k: PagesOption = 3,
+    where: WhereOption = None,
+    namespace: NamespaceOption = "",
     reader: ReaderOption = None,
+    mode: ModeOption = "image",
+    density: DensityOption = None,
+    budget: BudgetOption = None,
     strict: StrictOption = False,
     session: Annotated[
         Path | None, typer.Option(help="A file to keep the conversation in, and to go on from if it is there.")
@@ -126,10 +148,20 @@ def chat(
     embedder: EmbedderOption = None,
 ) -> None:
     """Ask one question after the other; an empty line ends the conversation."""
+    condition = parse_where(where)
     with open_store(store, embedder, reader=reader) as rag:
-        note_if_empty(rag, store)
-        going_on = session is not None and session.exists()
-        conversation = rag.chat(session if going_on else None, k=k, strict=strict)
+        note_if_empty(store, namespace)
+        conversation = rag.scoped(namespace=namespace, where=condition).chat(
+            session if session is not None and session.exists() else None,
+            k=k,
+            mode=mode,
+            density=density,
+            budget=budget,
+            strict=strict,
+        )
+        if session is not None:
+            # Now, and not after the first answer, which somebody has waited for.
+            conversation.save(session)
         while question := _next_question():
             try:
                 print_answer(conversation.ask(question), [])
@@ -140,7 +172,7 @@ def chat(
                 conversation.save(session)
 
 
-def demo() -> None:
+def demo(save_pages: SaveOption = None) -> None:
     """Index a small handbook that ships with the package, and answer three questions from it."""
     questions = (
         "How many days of leave can be carried over?",
@@ -154,8 +186,15 @@ def demo() -> None:
             with progress_bar("Indexing") as progress:
                 print_report(rag.add_path(handbook, progress=progress))
             for question in questions:
-                out.print(f"\n[dim]$ glyph-rag ask[/] [bold]{escape(question)}[/]")
-                print_answer(rag.ask(question), [])
+                out.print(f'\n[dim]$ glyph-rag ask[/] [bold]"{escape(question)}"[/]')
+                answer = rag.ask(question)
+                print_answer(answer, _save_pages(rag, answer, save_pages) if save_pages else [])
+    out.print()
+    if not save_pages:
+        out.print(
+            "To see the pages that were read, with the cited words highlighted: glyph-rag demo --save-pages pages"
+        )
+    out.print('For documents of your own: glyph-rag index FOLDER, then glyph-rag ask "..."')
 
 
 def print_answer(answer: Answer, saved: list[Path]) -> None:
@@ -210,10 +249,14 @@ def _load(file: Path) -> Document:
     Raises:
         LoadError: There is none, or there are several.
     """
+    from glyph_rag.corpus.document import Document
     from glyph_rag.corpus.files import parse, read_path
     from glyph_rag.corpus.source import Skipped
+    from glyph_rag.corpus.text import decode
     from glyph_rag.limits import Limits
 
+    if str(file) == "-":
+        return Document("standard input", decode(sys.stdin.buffer.read()))
     if file.is_dir():
         raise LoadError(f"{str(file)!r} is a folder", hint="name one file, or index the folder and use `glyph-rag ask`")
     limits = Limits()
@@ -234,7 +277,7 @@ def _load(file: Path) -> Document:
     return documents[0]
 
 
-def _save_pages(rag: GlyphRAG, answer: Answer, folder: Path) -> list[Path]:
+def _save_pages(view: View, answer: Answer, folder: Path) -> list[Path]:
     """Writes the pages of a plan, with the cited words highlighted.
 
     Raises:
@@ -243,7 +286,7 @@ def _save_pages(rag: GlyphRAG, answer: Answer, folder: Path) -> list[Path]:
     saved = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for number, (page_id, image) in enumerate(rag.highlighted(answer).items(), 1):
+        for number, (page_id, image) in enumerate(view.highlighted(answer).items(), 1):
             path = folder / f"P{number}-{page_id[:8]}.png"
             image.save(path)
             saved.append(path)

@@ -16,14 +16,21 @@ from glyph_rag.cli.answers import ask, chat, demo, read
 from glyph_rag.cli.audit import audit
 from glyph_rag.cli.calibrate import calibrate
 from glyph_rag.cli.console import EXIT_ERROR, err, out
-from glyph_rag.cli.index import index, search
+from glyph_rag.cli.index import delete, index, search
 from glyph_rag.cli.render import render
 from glyph_rag.cli.store import backup, compact, doctor, export, import_, restore, stats
 from glyph_rag.errors import GlyphRAGError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 _COMMANDS = (
-    index, search, ask, read, chat, render, audit, calibrate, demo, stats, doctor, compact, backup, restore, export,
+    demo, index, search, ask, read, chat, delete, render, audit, calibrate, stats, doctor, compact, backup, restore,
+    export,
 )  # fmt: skip
 
 

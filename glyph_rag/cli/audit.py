@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from glyph_rag.cli.console import DEFAULT_STORE, EXIT_ERROR, StoreOption, err, out, progress_bar
+from glyph_rag.cli.console import (
+    DEFAULT_STORE,
+    EXIT_ERROR,
+    JsonOption,
+    StoreOption,
+    err,
+    out,
+    print_json,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from glyph_rag.measure.legibility import Count, Legibility
@@ -21,13 +31,17 @@ def audit(
         typer.Option(help="Exit with code 1 if the character error rate is above this, such as 0.02.", min=0.0),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which pages: the same seed gives the same sample.")] = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw a sample of a store's pages, read them back, and count the characters that were misread."""
     from glyph_rag.measure.store_audit import audit_store
 
     with progress_bar("Reading") as progress:
         found = audit_store(store, sample, seed, progress=progress)
-    _print(found)
+    if as_json:
+        print_json(_to_dict(found))
+    else:
+        _print(found)
     if max_cer is None:
         return
     if not found.lines:
@@ -38,6 +52,12 @@ def audit(
         raise typer.Exit(EXIT_ERROR)
 
 
+def _to_dict(found: Legibility) -> dict[str, object]:
+    scripts = {script: {**asdict(count), "cer": count.cer} for script, count in found.by_script.items()}
+    total = {**asdict(found.total), "cer": found.cer}
+    return {"pages": found.pages, "total": total, "unread": found.unread, "by_script": scripts}
+
+
 def _print(found: Legibility) -> None:
     from rich import box
     from rich.table import Table
@@ -46,7 +66,7 @@ def _print(found: Legibility) -> None:
     for title in ("lines", "characters", "errors", "error rate"):
         table.add_column(title, justify="right", no_wrap=True)
     for script, count in found.by_script.items():
-        table.add_row(script.capitalize(), *_cells(count))
+        table.add_row(script if script == "CJK" else script.capitalize(), *_cells(count))
     table.add_row("all", *_cells(found.total), style="bold")
     out.print(f"{found.pages} {'page' if found.pages == 1 else 'pages'} read")
     out.print(table)

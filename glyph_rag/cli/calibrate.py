@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from glyph_rag.cli.console import DEFAULT_STORE, EmbedderOption, StoreOption, err, interruptible, out, progress_bar
+from glyph_rag.cli.console import (
+    DEFAULT_STORE,
+    EmbedderOption,
+    ReaderOption,
+    StoreOption,
+    err,
+    interruptible,
+    out,
+    progress_bar,
+)
 from glyph_rag.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ _CONFIGS = (".yaml", ".yml", ".json")
 
 
 def calibrate(
-    reader: Annotated[str, typer.Option(help="ocr, openai:MODEL, openai:MODEL@URL, or transformers:MODEL.")] = "ocr",
+    reader: ReaderOption = None,
     density: Annotated[
         str, typer.Option(help="Presets, or render_config files; careful is always among them. text: as text.")
     ] = "careful,balanced,dense",
@@ -45,11 +54,12 @@ def calibrate(
     denser than the reader was measured to read. When it is interrupted, what was measured is kept beside the receipt,
     and the same command goes on.
     """
+    from glyph_rag.read.open import DEFAULT_READER
     from glyph_rag.read.planning.receipt import Receipt
 
     if show is None:
         chosen = _densities(density)
-        asked = _open_reader(reader, embedder)
+        asked = _open_reader(reader or DEFAULT_READER, embedder)
         path = to or _default_path(store, asked.name)
         receipt = _measure(asked, path, script.split(","), chosen, "text" in density.split(","), probes, seed, workers)
         err.print(f"[dim]wrote {escape(str(path))}[/]")

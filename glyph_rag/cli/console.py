@@ -37,6 +37,17 @@ EmbedderOption = Annotated[
 ]
 PagesOption = Annotated[int, typer.Option("-k", help="How many pages the reader is shown at most.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
+ReaderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        help="ocr (the default, embedded), openai:MODEL, openai:MODEL@ADDRESS, or transformers:MODEL (hub id or path).",
+    ),
+]
+NamespaceOption = Annotated[
+    str,
+    typer.Option("--namespace", help="Whose documents; those without a namespace if not given.", show_default=False),
+]
 DEFAULT_STORE = Path("glyph-kb")
 
 
@@ -54,10 +65,28 @@ def open_store(
         yield rag
 
 
-def note_if_empty(rag: GlyphRAG, store: Path) -> None:
-    """Says so where a store holds nothing: that nothing was found would not tell why."""
-    if not rag.stats().documents:
-        err.print(f"[yellow]note:[/] the store in {escape(repr(str(store)))} holds no documents: use `glyph-rag index`")
+def note_if_empty(store: Path, namespace: str, *, filtered: bool = False) -> None:
+    """Says so where there is nothing to find: that nothing was found would not tell why.
+
+    Args:
+        store: The store's folder.
+        namespace: Where was looked.
+        filtered: Whether there was a filter, and nothing was found.
+    """
+    from glyph_rag.store.overview import overview
+
+    names = overview(store).namespaces
+    there = ", ".join(repr(name) if name else "documents without one" for name in sorted(names))
+    whose = f"the namespace {namespace!r}" if namespace else "no namespace"
+    if not names:
+        why = f"the store in {str(store)!r} holds no documents: use `glyph-rag index`"
+    elif namespace not in names:
+        why = f"no document of the store in {str(store)!r} has {whose}; there are: {there}"
+    elif filtered:
+        why = "nothing fits --where; `glyph-rag search --json` shows what metadata there is"
+    else:
+        return
+    err.print(f"[yellow]note:[/] {escape(why)}")
 
 
 @contextmanager

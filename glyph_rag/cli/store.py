@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +20,17 @@ from glyph_rag.cli.console import (
     JsonOption,
     StoreOption,
     interruptible,
+    note_if_empty,
     out,
     print_json,
     progress_bar,
 )
+from glyph_rag.cli.index import print_report, report_to_dict
+from glyph_rag.errors import InputError
 
 if TYPE_CHECKING:
     from glyph_rag.index import Indexer
+    from glyph_rag.store.backup import Manifest
     from glyph_rag.store.overview import Overview
 
 
@@ -67,37 +72,42 @@ def doctor(
         raise typer.Exit(EXIT_ERROR)
 
 
-def compact(store: StoreOption = DEFAULT_STORE) -> None:
+def compact(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """Give back the room of what was deleted, and write the index anew. Bring an old store's format up to date."""
     from glyph_rag.store.compact import compact as run
 
     with progress_bar("Compacting") as progress:
         done = run(store, progress)
-    out.print(f"{_size(done.bytes_before)} before, {_size(done.bytes_after)} now")
+    if as_json:
+        print_json(asdict(done))
+    else:
+        out.print(f"{_size(done.bytes_before)} before, {_size(done.bytes_after)} now")
 
 
 def backup(
     target: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
     store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
 ) -> None:
     """Copy a store while others read and write it, with checksums."""
     from glyph_rag.store.backup import backup as run
 
     with progress_bar("Copying") as progress:
         made = run(store, target, progress)
-    out.print(f"{made.documents} documents, {_size(made.bytes)}, in {escape(str(target))}")
+    _print_copy(made, target, as_json=as_json)
 
 
 def restore(
     source: Annotated[Path, typer.Argument(help="The folder of a backup.")],
     store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a store from a backup, having verified it. The store's folder must not exist or be empty."""
     from glyph_rag.store.backup import restore as run
 
     with progress_bar("Restoring") as progress:
         made = run(source, store, progress)
-    out.print(f"{made.documents} documents, {_size(made.bytes)}, in {escape(str(store))}")
+    _print_copy(made, store, as_json=as_json)
 
 
 def export(
@@ -110,6 +120,8 @@ def export(
     from glyph_rag.store.exchange import export_lines
 
     with progress_bar("Exporting") as progress:
+        if namespace is not None:
+            note_if_empty(store, namespace)
         lines = export_lines(store, namespace=namespace, vectors=vectors, progress=progress)
         data = (line.encode() + b"\n" for line in lines)
         if str(target) == "-":
@@ -123,6 +135,7 @@ def import_(
     source: Annotated[Path, typer.Argument(help="What `glyph-rag export` wrote, or - for the standard input.")],
     store: StoreOption = DEFAULT_STORE,
     embedder: EmbedderOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Add the documents of an export to a store. Documents that are there already are passed over."""
     with (
@@ -132,10 +145,10 @@ def import_(
         progress_bar("Importing") as progress,
     ):
         report = indexer.add_exported(lines, progress)
-    out.print(
-        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged; "
-        f"{report.embedded} chunks embedded"
-    )
+    if as_json:
+        print_json(report_to_dict(report))
+    else:
+        print_report(report)
 
 
 def _write_export(target: Path, lines: Iterable[bytes]) -> int:
@@ -144,7 +157,6 @@ def _write_export(target: Path, lines: Iterable[bytes]) -> int:
     Raises:
         InputError: If the file cannot be written.
     """
-    from glyph_rag.errors import InputError
     from glyph_rag.store.files import write_atomically
 
     written = -2  # the first and the last line are none
@@ -185,16 +197,35 @@ def _opened(folder: Path, name: str | None) -> Iterator[Indexer]:
 
 @contextmanager
 def _lines(source: Path) -> Iterator[Iterator[str]]:
+    """The lines of an export, of which the first has been looked at: no store is made for what is none."""
     if str(source) == "-":
-        yield iter(sys.stdin)
+        yield _checked(iter(sys.stdin), "the standard input")
         return
-    from glyph_rag.errors import InputError
-
     if not source.exists() or source.is_dir():
         raise InputError(f"there is no file {str(source)!r}", hint="make one with `glyph-rag export`")
     # Escaped by json.dumps, so ASCII; whatever else comes is told by the reader of the lines.
     with source.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        yield file
+        yield _checked(file, repr(str(source)))
+
+
+def _checked(lines: Iterator[str], name: str) -> Iterator[str]:
+    from glyph_rag.embed.embedder import EmbedderInfo
+    from glyph_rag.store.exchange import read_lines
+
+    first = next(lines, "")
+    try:
+        list(read_lines([first, '{"end": 0}'], EmbedderInfo("none", "none", 1, 0, None)))
+    except InputError as error:
+        raise InputError(f"{name}: {error.message}", hint=error.hint) from error
+    return chain([first], lines)
+
+
+def _print_copy(made: Manifest, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"path": str(folder), "documents": made.documents, "bytes": made.bytes, "sha256": made.sha256})
+    else:
+        documents = "document" if made.documents == 1 else "documents"
+        out.print(f"{made.documents} {documents}, {_size(made.bytes)}, in {escape(str(folder))}")
 
 
 def _print_overview(found: Overview) -> None:
