@@ -187,6 +187,8 @@ def test_nothing_found_is_a_plan_that_shows_nothing() -> None:
 def test_a_preset_that_is_none_is_an_error() -> None:
     with pytest.raises(ProfileError, match="huge"):
         plan_for(hits_of("A word."), density="huge")
+    with pytest.raises(InputError, match="the density is 3"):
+        plan_for(hits_of("One line."), density=3)
 
 
 def test_text_mode_shows_words_and_no_image() -> None:

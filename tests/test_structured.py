@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from glyph_rag.corpus.document import Document
 from glyph_rag.corpus.split import split
-from glyph_rag.errors import ReaderError
+from glyph_rag.errors import InputError, ReaderError
 from glyph_rag.read.answer import Field
 from glyph_rag.read.structured import check_fields, fill, schema_of
 from glyph_rag.typeset.page import Page, make_pages
@@ -133,6 +133,12 @@ def test_a_form_need_not_be_pydantics() -> None:
         fill("{", Name)
     assert schema_of(Name) == '{"title": "Naïve"}'
     assert set(json.loads(schema_of(Order))["properties"]) == {"number", "day", "items", "paid", "note"}
+
+
+def test_what_is_no_form_is_refused() -> None:
+    for no_form in ({"type": "object"}, int):
+        with pytest.raises(InputError, match="the schema is"):
+            schema_of(no_form)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize(

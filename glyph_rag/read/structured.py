@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Protocol, Self, TypeVar
 
-from glyph_rag.errors import ReaderError
+from glyph_rag.errors import InputError, ReaderError
 from glyph_rag.read.answer import Field, Support
 from glyph_rag.read.verification.place import Place, find_exact
 from glyph_rag.read.verification.reword import find_reworded
@@ -50,7 +50,13 @@ T = TypeVar("T", bound=Form)
 
 
 def schema_of(form: type[Form]) -> str:
-    """The JSON schema of a form, as JSON text: what `StructuredReader.read_structured` takes."""
+    """The JSON schema of a form, as JSON text: what `StructuredReader.read_structured` takes.
+
+    Raises:
+        InputError: If it is no form.
+    """
+    if not isinstance(form, type) or not hasattr(form, "model_json_schema"):
+        raise InputError(f"the schema is {form!r:.60}", hint="give a class derived from pydantic.BaseModel")
     return json.dumps(form.model_json_schema(), ensure_ascii=False)
 
 

@@ -50,12 +50,14 @@ def choose_density(hits: Sequence[Hit], settings: PlanSettings, viewer: Viewer) 
     it is what costs least: text, "careful", or whatever else a receipt allows.
 
     Raises:
-        InputError: There is no such mode.
+        InputError: There is no such mode, or the density is neither a name nor a profile.
         ProfileError: There is no preset of that name.
     """
     if settings.mode not in get_args(Mode):
         modes = ", ".join(get_args(Mode))
         raise InputError(f"there is no mode {settings.mode!r}", hint=f"modes are {modes}")
+    if not isinstance(settings.density, str | RenderProfile | None):
+        raise InputError(f"the density is {settings.density!r:.40}", hint="name a preset, or give a RenderProfile")
     wanted, own = settings.density, hits[0].page.profile if hits else _CAREFUL
     asked = RenderProfile.preset(wanted) if isinstance(wanted, str) else wanted or own
     if settings.mode == "text":
