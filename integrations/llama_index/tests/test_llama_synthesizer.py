@@ -160,6 +160,14 @@ def test_prompts_can_be_read_and_replaced() -> None:
     assert words.endswith(f"Q: {QUESTION}")
 
 
+def test_a_prompt_that_nobody_would_use_is_refused() -> None:
+    engine = INDEX.as_query_engine(response_synthesizer=GlyphSynthesizer(seeing()))
+    template = PromptTemplate("{context_str} {query_str}")
+    engine.update_prompts({"response_synthesizer:refine_template": template})
+    with pytest.raises(InputError, match="no prompt 'summary_template'"):
+        engine.update_prompts({"response_synthesizer:summary_template": template})
+
+
 def test_nothing_found_is_an_empty_response() -> None:
     llm = seeing()
     blank = [NodeWithScore(node=TextNode(text=" \n"), score=1.0)]
