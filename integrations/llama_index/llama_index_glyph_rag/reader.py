@@ -73,8 +73,9 @@ class LLMReader(PromptMixin):
         """
         if plan.empty:
             return Reading("")
-        response = self._llm.chat(self._messages(question, plan))
-        return reading_of(response.message.content or "", response, plan, self.name)
+        messages = self._messages(question, plan)
+        response = self._llm.chat(messages)
+        return reading_of(response.message.content or "", response, messages, self.name)
 
     async def aread(self, question: str, plan: ReadingPlan) -> Reading:
         """As `read`, without blocking the event loop."""
@@ -82,7 +83,7 @@ class LLMReader(PromptMixin):
             return Reading("")
         messages = await asyncio.to_thread(self._messages, question, plan)
         response = await self._llm.achat(messages)
-        return reading_of(response.message.content or "", response, plan, self.name)
+        return reading_of(response.message.content or "", response, messages, self.name)
 
     def stream(self, question: str, plan: ReadingPlan, done: Done | None = None) -> Iterator[str]:
         """The model's words as they come, as it writes them.
@@ -92,11 +93,12 @@ class LLMReader(PromptMixin):
         """
         if plan.empty:
             return
+        messages = self._messages(question, plan)
         words, last = "", None
-        for last in self._llm.stream_chat(self._messages(question, plan)):
+        for last in self._llm.stream_chat(messages):
             words += last.delta or ""
             yield last.delta or ""
-        hand_over(reading_of(words, last, plan, self.name), done, _log)
+        hand_over(reading_of(words, last, messages, self.name), done, _log)
 
     async def astream(self, question: str, plan: ReadingPlan, done: Done | None = None) -> AsyncIterator[str]:
         """As `stream`, without blocking the event loop."""
@@ -107,7 +109,7 @@ class LLMReader(PromptMixin):
         async for last in await self._llm.astream_chat(messages):
             words += last.delta or ""
             yield last.delta or ""
-        hand_over(reading_of(words, last, plan, self.name), done, _log)
+        hand_over(reading_of(words, last, messages, self.name), done, _log)
 
     def read_structured(self, question: str, plan: ReadingPlan, schema: str) -> Reading:
         """Shows what the plan holds and has a form filled in.

@@ -198,14 +198,14 @@ async def test_a_folder_is_opened_with_an_llm(tmp_path: Path) -> None:
 )
 def test_tokens_are_those_of_the_provider(raw: object, counted: tuple[int | None, int | None]) -> None:
     response = ChatResponse(message=ChatMessage(content="Five."), raw=raw)
-    reading = reading_of("Five.", response, ReadingPlan((), 0), "seeing")
+    reading = reading_of("Five.", response, [], "seeing")
     assert (reading.text, reading.tokens, reading.output_tokens) == ("Five.", *counted)
 
 
 def test_tokens_beside_the_raw_answer_count_too() -> None:
     extra = {"usage": SimpleNamespace(input_tokens=30, output_tokens=5)}
     response = ChatResponse(message=ChatMessage(content="Five."), additional_kwargs=extra)
-    reading = reading_of("Five.", response, ReadingPlan((), 0), "seeing")
+    reading = reading_of("Five.", response, [], "seeing")
     assert (reading.tokens, reading.output_tokens) == (30, 5)
 
 
@@ -261,6 +261,14 @@ def test_a_scoped_view_stays_scoped(rag: GlyphRAG, llm: SeeingLLM) -> None:
 def test_a_filter_that_lets_nothing_through_asks_nobody(rag: GlyphRAG, llm: SeeingLLM) -> None:
     response = GlyphQueryEngine(rag, where={"team": "nobody"}).query(QUESTION)
     assert (response.source_nodes, response.metadata["found"], llm.calls) == ([], False, [])
+
+
+async def test_a_stream_says_that_nothing_was_found(rag: GlyphRAG) -> None:
+    engine = GlyphQueryEngine(rag, where={"team": "nobody"}, streaming=True)
+    told = [str(GlyphQueryEngine(rag, where={"team": "nobody"}).query(QUESTION))]
+    assert list(engine.query(QUESTION).response_gen) == told
+    later = await engine.aquery(QUESTION)
+    assert [words async for words in later.async_response_gen()] == told
 
 
 def test_what_cannot_be_is_said_at_once(rag: GlyphRAG, tmp_path: Path) -> None:
