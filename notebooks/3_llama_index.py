@@ -190,7 +190,7 @@ print(response.metadata["answer"])
 # %%
 with GlyphRAG.open("kb") as rag:
     rag.add_path(folder)
-    engine = GlyphQueryEngine(rag, k=1)
+    engine = GlyphQueryEngine(rag, similarity_top_k=1)
     response = engine.query("What has run dry at E-4017-QX?")
     print(response)
     citation = response.metadata["citations"][0]

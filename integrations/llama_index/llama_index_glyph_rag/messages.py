@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
     from llama_index.core.prompts import BasePromptTemplate
 
+_SYSTEM = build_prompt("", ReadingPlan((), 0)).system
+
 QA_TEMPLATE = ChatPromptTemplate(
     message_templates=[
-        ChatMessage(role=MessageRole.SYSTEM, content=build_prompt("", ReadingPlan((), 0)).system),
+        ChatMessage(role=MessageRole.SYSTEM, content=_SYSTEM),
         ChatMessage(role=MessageRole.USER, content="{context_str}\n\n{query_str}"),
     ]
 )
@@ -28,14 +30,6 @@ QA_TEMPLATE = ChatPromptTemplate(
 _FILLED_IN = {"context_str", "context_messages", "query_str"}
 _ELSEWHERE = "(The pages come with the question.)"
 _SYSTEM_ROLES = (MessageRole.SYSTEM, MessageRole.DEVELOPER)
-
-
-def messages_of(prompt: Prompt, detail: Detail | None) -> list[ChatMessage]:
-    """A prompt of glyph-rag: instructions, then one turn of the user, in order."""
-    return [
-        ChatMessage(role=MessageRole.SYSTEM, content=prompt.system),
-        ChatMessage(role=MessageRole.USER, blocks=_blocks(prompt.parts, detail)),
-    ]
 
 
 def fill_template(template: BasePromptTemplate, llm: LLM, prompt: Prompt, detail: Detail | None) -> list[ChatMessage]:
@@ -54,6 +48,8 @@ def fill_template(template: BasePromptTemplate, llm: LLM, prompt: Prompt, detail
     """
     *context, question = prompt.parts
     words = question.text if isinstance(question, TextPart) else ""
+    # Templates know no forms: what one has to look like comes after the question.
+    words += prompt.system.removeprefix(_SYSTEM)
     # Nobody can guess it, so no words of a question can be taken for the place.
     slot = secrets.token_hex(16)
     messages: list[ChatMessage] = template.format_messages(
@@ -71,6 +67,18 @@ def fill_template(template: BasePromptTemplate, llm: LLM, prompt: Prompt, detail
     for at in places:
         messages[at] = _replaced(messages[at], slot, shown if at == places[0] else [])
     return messages
+
+
+def template_of(prompts: Mapping[str, BasePromptTemplate], usual: BasePromptTemplate) -> BasePromptTemplate:
+    """The prompt that is to replace the usual one; that itself where there is none.
+
+    Raises:
+        InputError: There is another prompt among them, which would be lost unnoticed. One that refines is none: what
+            is asked in one call refines nothing.
+    """
+    if unknown := prompts.keys() - {"text_qa_template", "refine_template"}:
+        raise InputError(f"there is no prompt {min(unknown)!r}", hint="the one prompt is text_qa_template")
+    return prompts.get("text_qa_template", usual)
 
 
 def variables_of(template: BasePromptTemplate, given: Mapping[str, object]) -> dict[str, object]:

@@ -7,21 +7,19 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-import llama_index.core.instrumentation as instrument
 from glyph_rag.errors import InputError
 from glyph_rag.rag import GlyphRAG
 from glyph_rag.view import View
 from llama_index.core.base.base_query_engine import BaseQueryEngine
-from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
 from llama_index.core.bridge.pydantic import BaseModel
-from llama_index.core.instrumentation.events.retrieval import RetrievalEndEvent, RetrievalStartEvent
 from llama_index.core.llms import LLM
 from llama_index.core.settings import Settings
 
+from llama_index_glyph_rag.events import querying, retrieving, synthesizing
 from llama_index_glyph_rag.nodes import node_of
 from llama_index_glyph_rag.reader import LLMReader
 from llama_index_glyph_rag.replies import refuse_blind
-from llama_index_glyph_rag.report import report, response_of
+from llama_index_glyph_rag.report import awords_of, report, response_of, said_of, words_of
 from llama_index_glyph_rag.retriever import GlyphRetriever
 
 if TYPE_CHECKING:
@@ -44,9 +42,6 @@ class _How(TypedDict):
     strict: bool
 
 
-_dispatcher = instrument.get_dispatcher(__name__)
-
-
 class GlyphQueryEngine(BaseQueryEngine):
     """All of glyph-rag behind one engine: search, plan, read, check. `view` is what it asks."""
 
@@ -55,7 +50,7 @@ class GlyphQueryEngine(BaseQueryEngine):
         store: View | str | Path,
         *,
         reader: Reader | LLM | str | None = None,
-        k: int = 3,
+        similarity_top_k: int = 3,
         mode: Mode = "image",
         density: str | RenderProfile | None = None,
         budget: int | None = None,
@@ -71,7 +66,7 @@ class GlyphQueryEngine(BaseQueryEngine):
             store: A `GlyphRAG`, what `scoped` made of one, or the folder of a store.
             reader: For a folder: who reads; a chat model of LlamaIndex that takes images, a reader of glyph-rag or its
                 name; "ocr" where None. A `GlyphRAG` has its own.
-            k: How many pages at most.
+            similarity_top_k: How many pages at most.
             mode: As for `GlyphRAG.ask`.
             density: As for `GlyphRAG.ask`.
             budget: As for `GlyphRAG.ask`.
@@ -88,61 +83,66 @@ class GlyphQueryEngine(BaseQueryEngine):
             StoreError: If there is no store in the folder.
         """
         if isinstance(reader, LLM):
-            reader = _reader(reader, mode, output_cls)
+            if mode != "text":
+                refuse_blind(reader)
+            reader = LLMReader(reader, output_cls=output_cls)
         view = store if isinstance(store, View) else GlyphRAG.open(store, reader=reader, create=False)
         if view is store and reader is not None:
             raise InputError("the store is open and has its reader", hint="GlyphRAG.open(path, reader=LLMReader(llm))")
         super().__init__(callback_manager=callback_manager or Settings.callback_manager)
         self.view = view
-        self._retriever = GlyphRetriever(view, k=k, where=where, filters=filters, callback_manager=callback_manager)
+        self._retriever = GlyphRetriever(
+            view, similarity_top_k=similarity_top_k, where=where, filters=filters, callback_manager=callback_manager
+        )
+        self._prompts: PromptMixinType = {"reader": reader} if isinstance(reader, LLMReader) else {}
         self._how: _How = {"mode": mode, "density": density, "budget": budget, "strict": strict}
         self._streaming, self._output_cls = streaming and output_cls is None, output_cls
 
     def _get_prompt_modules(self) -> PromptMixinType:
-        return {}
+        return self._prompts
 
     def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         """The pages that would be read, as nodes."""
-        return self._find(query_bundle)[1]
+        return self._retriever.retrieve(query_bundle)
 
     def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        hits, nodes = self._find(query_bundle)
-        if self._streaming:
-            metadata: dict[str, object] = {}
-            return StreamingResponse(self._words(query_bundle.query_str, hits, metadata), nodes, metadata)
-        answer = self.view.ask(query_bundle.query_str, **self._how, schema=self._output_cls, hits=hits)
-        return response_of(answer, nodes)
+        with querying(self.callback_manager, query_bundle) as answered:
+            with retrieving(self.callback_manager, query_bundle) as found:
+                hits = self._retriever.hits(query_bundle)
+                nodes = found([node_of(hit) for hit in hits])
+            with synthesizing(self.callback_manager, query_bundle) as end:
+                return answered(end(self._response(query_bundle.query_str, hits, nodes)))
 
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        hits, nodes = await asyncio.to_thread(self._find, query_bundle)
+        with querying(self.callback_manager, query_bundle) as answered:
+            with retrieving(self.callback_manager, query_bundle) as found:
+                hits = await asyncio.to_thread(self._retriever.hits, query_bundle)
+                nodes = found([node_of(hit) for hit in hits])
+            with synthesizing(self.callback_manager, query_bundle) as end:
+                return answered(end(await self._aresponse(query_bundle.query_str, hits, nodes)))
+
+    def _response(self, question: str, hits: Sequence[Hit], nodes: Sequence[NodeWithScore]) -> RESPONSE_TYPE:
         if self._streaming:
             metadata: dict[str, object] = {}
-            return AsyncStreamingResponse(self._awords(query_bundle.query_str, hits, metadata), nodes, metadata)
-        answer = await self.view.aask(query_bundle.query_str, **self._how, schema=self._output_cls, hits=hits)
-        return response_of(answer, nodes)
+            return response_of(self._words(question, hits, metadata), nodes, metadata)
+        answer = self.view.ask(question, **self._how, schema=self._output_cls, hits=hits)
+        return response_of(said_of(answer), nodes, report(answer))
 
-    def _find(self, query: QueryBundle) -> tuple[list[Hit], list[NodeWithScore]]:
-        _dispatcher.event(RetrievalStartEvent(str_or_query_bundle=query))
-        hits = self._retriever.hits(query)
-        nodes = [node_of(hit) for hit in hits]
-        _dispatcher.event(RetrievalEndEvent(str_or_query_bundle=query, nodes=nodes))
-        return hits, nodes
+    async def _aresponse(self, question: str, hits: Sequence[Hit], nodes: Sequence[NodeWithScore]) -> RESPONSE_TYPE:
+        if self._streaming:
+            metadata: dict[str, object] = {}
+            return response_of(self._awords(question, hits, metadata), nodes, metadata)
+        answer = await self.view.aask(question, **self._how, schema=self._output_cls, hits=hits)
+        return response_of(said_of(answer), nodes, report(answer))
 
     def _words(self, question: str, hits: Sequence[Hit], metadata: dict[str, object]) -> Generator[str, None, None]:
-        stream = self.view.stream(question, **self._how, hits=hits)
-        yield from stream
+        yield from words_of(stream := self.view.stream(question, **self._how, hits=hits))
         metadata.update(report(stream.answer))
 
     async def _awords(
         self, question: str, hits: Sequence[Hit], metadata: dict[str, object]
     ) -> AsyncGenerator[str, None]:
         stream = await self.view.astream(question, **self._how, hits=hits)
-        async for words in stream:
+        async for words in awords_of(stream):
             yield words
         metadata.update(report(await stream.answer()))
-
-
-def _reader(llm: LLM, mode: Mode, output_cls: type[BaseModel] | None) -> LLMReader:
-    if mode != "text":
-        refuse_blind(llm)
-    return LLMReader(llm, output_cls=output_cls)

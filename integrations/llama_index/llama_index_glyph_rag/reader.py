@@ -13,8 +13,9 @@ from glyph_rag.read.reader import Done, Reading, Sight, hand_over
 from glyph_rag.typeset.imagetokens import family as family_named
 from glyph_rag.typeset.imagetokens import family_of
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.prompts.mixin import PromptMixin
 
-from llama_index_glyph_rag.messages import fill_template, messages_of
+from llama_index_glyph_rag.messages import QA_TEMPLATE, fill_template, template_of
 from llama_index_glyph_rag.replies import form_of, reading_of, refuse_blind
 from llama_index_glyph_rag.settings import PageSettings
 
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from llama_index.core.bridge.pydantic import BaseModel
     from llama_index.core.llms import LLM
     from llama_index.core.prompts import BasePromptTemplate
+    from llama_index.core.prompts.mixin import PromptDictType, PromptMixinType
 
 _log = logging.getLogger("llama_index_glyph_rag.reader")
 
 _DEFAULT = PageSettings()
 
 
-class LLMReader:
+class LLMReader(PromptMixin):
     """Shows pages to an LLM of LlamaIndex, as image blocks, in one call. Errors of the LLM come through as they are."""
 
     def __init__(
@@ -36,18 +38,18 @@ class LLMReader:
         llm: LLM,
         settings: PageSettings = _DEFAULT,
         *,
-        template: BasePromptTemplate | None = None,
+        text_qa_template: BasePromptTemplate = QA_TEMPLATE,
         output_cls: type[BaseModel] | None = None,
     ) -> None:
         """
         Args:
             llm: The LLM, one with a chat interface that takes `ImageBlock`.
             settings: Of these, `detail` and `family` count; a plan is made by whoever asks the reader.
-            template: A prompt with `context_str` and `query_str` instead of glyph-rag's own.
+            text_qa_template: The prompt, with `context_str` where the pages go, and `query_str`.
             output_cls: What forms are filled in as, by the LLM's own way to structured output. Without it, the prompt
                 asks for JSON.
         """
-        self._llm, self._detail, self._template, self._output_cls = llm, settings.detail, template, output_cls
+        self._llm, self._detail, self._template, self._output_cls = llm, settings.detail, text_qa_template, output_cls
         name = llm.metadata.model_name
         self._family = family_of(name) if settings.family is None else family_named(settings.family)
 
@@ -71,8 +73,9 @@ class LLMReader:
         """
         if plan.empty:
             return Reading("")
-        response = self._llm.chat(self._messages(question, plan))
-        return reading_of(response.message.content or "", response, plan, self.name)
+        messages = self._messages(question, plan)
+        response = self._llm.chat(messages)
+        return reading_of(response.message.content or "", response, messages, self.name)
 
     async def aread(self, question: str, plan: ReadingPlan) -> Reading:
         """As `read`, without blocking the event loop."""
@@ -80,7 +83,7 @@ class LLMReader:
             return Reading("")
         messages = await asyncio.to_thread(self._messages, question, plan)
         response = await self._llm.achat(messages)
-        return reading_of(response.message.content or "", response, plan, self.name)
+        return reading_of(response.message.content or "", response, messages, self.name)
 
     def stream(self, question: str, plan: ReadingPlan, done: Done | None = None) -> Iterator[str]:
         """The model's words as they come, as it writes them.
@@ -90,11 +93,12 @@ class LLMReader:
         """
         if plan.empty:
             return
+        messages = self._messages(question, plan)
         words, last = "", None
-        for last in self._llm.stream_chat(self._messages(question, plan)):
+        for last in self._llm.stream_chat(messages):
             words += last.delta or ""
             yield last.delta or ""
-        hand_over(reading_of(words, last, plan, self.name), done, _log)
+        hand_over(reading_of(words, last, messages, self.name), done, _log)
 
     async def astream(self, question: str, plan: ReadingPlan, done: Done | None = None) -> AsyncIterator[str]:
         """As `stream`, without blocking the event loop."""
@@ -105,7 +109,7 @@ class LLMReader:
         async for last in await self._llm.astream_chat(messages):
             words += last.delta or ""
             yield last.delta or ""
-        hand_over(reading_of(words, last, plan, self.name), done, _log)
+        hand_over(reading_of(words, last, messages, self.name), done, _log)
 
     def read_structured(self, question: str, plan: ReadingPlan, schema: str) -> Reading:
         """Shows what the plan holds and has a form filled in.
@@ -131,9 +135,15 @@ class LLMReader:
             refuse_blind(self._llm)
         # Where LlamaIndex asks for a form, it says so itself.
         prompt = build_prompt(question, plan, "" if self._output_cls else schema)
-        if self._template is None:
-            messages = messages_of(prompt, self._detail)
-        else:
-            messages = fill_template(self._template, self._llm, prompt, self._detail)
+        messages = fill_template(self._template, self._llm, prompt, self._detail)
         system = self._llm.system_prompt
         return [ChatMessage(role=MessageRole.SYSTEM, content=system), *messages] if system else messages
+
+    def _get_prompts(self) -> PromptDictType:
+        return {"text_qa_template": self._template}
+
+    def _get_prompt_modules(self) -> PromptMixinType:
+        return {}
+
+    def _update_prompts(self, prompts: PromptDictType) -> None:
+        self._template = template_of(prompts, self._template)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from glyph_rag.errors import InputError, ReaderError
 from glyph_rag.read.models.endpoint_faults import says_it_is_blind
 from glyph_rag.read.models.json_reply import cut_object
-from glyph_rag.read.plan import ReadingPlan
 from glyph_rag.read.prompt import abstains, clean_answer
 from glyph_rag.read.reader import Reading
+from glyph_rag.typeset.tokens import estimate_text_tokens
+from llama_index.core.base.llms.types import ImageBlock, TextBlock
 
 if TYPE_CHECKING:
     from glyph_rag.read.reader import Reader
-    from llama_index.core.base.llms.types import ChatResponse
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
     from llama_index.core.llms import LLM
+
+# Some servers drop images without a word. No model takes less for a page; the estimate of words is good to a sixth.
+_LEAST_FOR_A_PAGE: Final = 32
+_LEAST_OF_WORDS: Final = 0.8
 
 _READ: Final = ("prompt_tokens", "input_tokens", "prompt_token_count")
 _WRITTEN: Final = ("completion_tokens", "output_tokens", "candidates_token_count")
@@ -32,7 +37,7 @@ def refuse_blind(llm: LLM) -> None:
     """
     if not llm.metadata.is_chat_model:
         raise ReaderError(
-            f"{llm.class_name()} is no chat model, so it would never see the pages",
+            f"{type(llm).__name__} {llm.metadata.model_name!r} is no chat model, so it would never see the pages",
             hint="choose a chat model with vision (OpenAILike: is_chat_model=True), or mode='text'",
         )
 
@@ -50,13 +55,13 @@ def reader_of(given: object) -> Reader:
     return cast("Reader", given)
 
 
-def reading_of(words: str, response: ChatResponse | None, plan: ReadingPlan, model: str) -> Reading:
+def reading_of(words: str, response: ChatResponse | None, messages: Sequence[ChatMessage], model: str) -> Reading:
     """What a reply amounts to: the answer without labels and thoughts, and what the provider counted.
 
     Args:
         words: All of the reply.
         response: It, or the last piece of it, as LlamaIndex has it; None if nothing came.
-        plan: What was shown.
+        messages: What was asked.
         model: What the model is called, for messages.
 
     Raises:
@@ -65,10 +70,24 @@ def reading_of(words: str, response: ChatResponse | None, plan: ReadingPlan, mod
     text = clean_answer(words)
     if not text and not abstains(words):
         raise ReaderError(f"{model!r} answered nothing", hint="try another model, or allow it a longer reply")
-    if plan.pages and says_it_is_blind(words):
-        raise ReaderError(f"{model!r} says that it sees no images", hint="choose a model with vision")
     tokens, written = _counted(response)
-    return Reading(text, tokens=tokens, output_tokens=written)
+    images, least = _least_tokens(messages)
+    if images and says_it_is_blind(words):
+        raise ReaderError(f"{model!r} says that it sees no images", hint="choose a model with vision")
+    if not images or tokens is None or tokens >= least:
+        return Reading(text, tokens=tokens, output_tokens=written)
+    notice = (
+        f"{model!r} counted {tokens} tokens, hardly more than the words take: it may not have been shown the pages."
+    )
+    return Reading(text, (notice,), tokens=tokens, output_tokens=written)
+
+
+def _least_tokens(messages: Sequence[ChatMessage]) -> tuple[int, float]:
+    """How many images there are, and what they and the words take at the very least."""
+    blocks = [block for message in messages for block in message.blocks]
+    images = sum(isinstance(block, ImageBlock) for block in blocks)
+    words = sum(estimate_text_tokens(block.text) for block in blocks if isinstance(block, TextBlock))
+    return images, _LEAST_OF_WORDS * words + _LEAST_FOR_A_PAGE * images
 
 
 def form_of(response: ChatResponse, model: str) -> Reading:

@@ -1,16 +1,26 @@
-"""What is known of a checked answer, for the metadata of a response."""
+"""A checked answer as a response, and what is known of it for its metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from glyph_rag.read.answer import Answer, Citation
 from glyph_rag.read.plan import JSON
-from llama_index.core.base.response.schema import PydanticResponse, Response
+from llama_index.core.base.response.schema import (
+    AsyncStreamingResponse,
+    PydanticResponse,
+    Response,
+    StreamingResponse,
+)
 from llama_index.core.bridge.pydantic import BaseModel
-from llama_index.core.schema import NodeWithScore
+
+if TYPE_CHECKING:
+    from glyph_rag.read.streaming import AnswerStream, AsyncAnswerStream
+    from llama_index.core.base.response.schema import RESPONSE_TYPE
+    from llama_index.core.schema import NodeWithScore
+    from llama_index.core.types import RESPONSE_TEXT_TYPE
 
 KEYS: Final = ("answer", "found", "supported", "sentences", "citations", "usage", "notices", "pages")
 """What `report` says, by name."""
@@ -54,8 +64,43 @@ def _citation(citation: Citation, node_of_page: Mapping[str, str] | None) -> dic
     return told
 
 
-def response_of(answer: Answer, nodes: list[NodeWithScore]) -> Response | PydanticResponse:
-    """An answer from pages of a store as a response; with the form that was filled in, if there is one."""
-    if isinstance(answer.data, BaseModel):
-        return PydanticResponse(answer.data, nodes, report(answer))
-    return Response(answer.text, nodes, report(answer))
+def said_of(answer: Answer) -> str | BaseModel:
+    """What an answer says: the form that was filled in, if there is one, or its text."""
+    return answer.data if isinstance(answer.data, BaseModel) else answer.text
+
+
+def words_of(stream: AnswerStream) -> Generator[str, None, None]:
+    """The words of a stream; where none came, as nothing was found, those of its answer: nobody is left without."""
+    came = False
+    for words in stream:
+        came = True
+        yield words
+    if not came:
+        yield stream.answer.text
+
+
+async def awords_of(stream: AsyncAnswerStream) -> AsyncGenerator[str, None]:
+    """As `words_of`."""
+    came = False
+    async for words in stream:
+        came = True
+        yield words
+    if not came:
+        yield (await stream.answer()).text
+
+
+def response_of(said: RESPONSE_TEXT_TYPE, nodes: Sequence[NodeWithScore], metadata: dict[str, object]) -> RESPONSE_TYPE:
+    """A response of LlamaIndex: which kind, depends on what is said.
+
+    Its metadata is the very object that is given, and holds that of the nodes too, as LlamaIndex has it there.
+    """
+    for found in nodes:
+        metadata.setdefault(found.node.node_id, found.node.metadata)
+    sources = list(nodes)
+    if isinstance(said, BaseModel):
+        return PydanticResponse(said, sources, metadata)
+    if isinstance(said, str):
+        return Response(said, sources, metadata)
+    if isinstance(said, AsyncGenerator):
+        return AsyncStreamingResponse(said, sources, metadata)
+    return StreamingResponse(said, sources, metadata)

@@ -13,24 +13,25 @@ from glyph_rag.read.answering import Answering
 from glyph_rag.read.job import Wishes
 from glyph_rag.read.plan import Mode
 from glyph_rag.read.planning.material import Material
-from llama_index.core.base.response.schema import RESPONSE_TYPE
-from llama_index.core.schema import NodeWithScore
 
+from llama_index_glyph_rag.events import getting_response
 from llama_index_glyph_rag.messages import variables_of
 from llama_index_glyph_rag.nodes import given_of
-from llama_index_glyph_rag.report import report
+from llama_index_glyph_rag.report import awords_of, report, said_of, words_of
 from llama_index_glyph_rag.settings import PageSettings
 
 if TYPE_CHECKING:
     from llama_index.core.prompts import BasePromptTemplate
-    from llama_index.core.schema import QueryType
+    from llama_index.core.schema import NodeWithScore, QueryType
+    from llama_index.core.types import RESPONSE_TEXT_TYPE
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What is to be answered from, and how.
+    """What is to be answered, from what, and how.
 
     Attributes:
+        question: The question.
         passages: The passages.
         ids: The id of each passage's node.
         wishes: How to answer.
@@ -38,6 +39,7 @@ class Request:
         metadata: The response's; as soon as there is an answer, it holds what `report` says of it.
     """
 
+    question: str
     passages: Sequence[Given]
     ids: Sequence[str]
     wishes: Wishes
@@ -45,59 +47,75 @@ class Request:
     metadata: dict[str, object] = field(default_factory=dict)
 
     @classmethod
-    def of_nodes(cls, nodes: Sequence[NodeWithScore], wishes: Wishes, variables: Mapping[str, object]) -> Request:
+    def of_nodes(
+        cls, query: QueryType, nodes: Sequence[NodeWithScore], wishes: Wishes, variables: Mapping[str, object]
+    ) -> Request:
         """A request about nodes that were retrieved."""
-        return cls(
-            [given_of(found.node) for found in nodes], [found.node.node_id for found in nodes], wishes, variables
-        )
+        question = query if isinstance(query, str) else query.query_str
+        ids = [found.node.node_id for found in nodes]
+        return cls(question, [given_of(found.node) for found in nodes], ids, wishes, variables)
 
     @classmethod
-    def of_texts(cls, texts: Sequence[str], wishes: Wishes, variables: Mapping[str, object]) -> Request:
+    def of_texts(cls, question: str, texts: Sequence[str], wishes: Wishes, variables: Mapping[str, object]) -> Request:
         """A request about texts of which nothing else is known; their ids are their numbers."""
-        return cls([Given(text) for text in texts], [str(number) for number in range(len(texts))], wishes, variables)
+        return cls(question, [Given(text) for text in texts], [str(at) for at in range(len(texts))], wishes, variables)
 
-    def shown(self, nodes: list[NodeWithScore], answering: Answering, query: QueryType) -> list[NodeWithScore]:
-        """The nodes; none where no words are in any of them, and the metadata then says so without asking anybody."""
-        if any(passage.text.strip() for passage in self.passages):
-            return nodes
-        material = Material(query if isinstance(query, str) else query.query_str, [])
-        self._finish(answering.answer(material, replace(self.wishes, form=None), {}), material)
-        return []
+    @property
+    def texts(self) -> list[str]:
+        """The words of each passage."""
+        return [passage.text for passage in self.passages]
 
-    def answer(self, answering: Answering, question: str) -> Answer:
-        """Answers in one call of whoever reads."""
-        material = self._material(question)
+    def said(self, answering: Answering, streaming: bool, empty: str) -> RESPONSE_TEXT_TYPE:
+        """What one call of whoever reads comes to.
+
+        Args:
+            answering: Who reads.
+            streaming: Whether to give words as they come. A form comes whole.
+            empty: What to say where no words are in any of the passages.
+        """
+        streaming = streaming and self.wishes.form is None
+        with getting_response(self.question, self.texts):
+            if self._is_empty(answering):
+                return (words for words in (empty,)) if streaming else empty
+            return self._stream(answering) if streaming else said_of(self._answer(answering))
+
+    async def asaid(self, answering: Answering, streaming: bool, empty: str) -> RESPONSE_TEXT_TYPE:
+        """As `said`, without blocking the event loop."""
+        streaming = streaming and self.wishes.form is None
+        with getting_response(self.question, self.texts):
+            if self._is_empty(answering):
+                return _astreamed(empty) if streaming else empty
+            return self._astream(answering) if streaming else said_of(await self._aanswer(answering))
+
+    def _answer(self, answering: Answering) -> Answer:
+        material = self._material()
         return self._finish(answering.answer(material, self.wishes, {}), material)
 
-    async def aanswer(self, answering: Answering, question: str) -> Answer:
-        """As `answer`, without blocking the event loop."""
-        material = await asyncio.to_thread(self._material, question)
+    async def _aanswer(self, answering: Answering) -> Answer:
+        material = await asyncio.to_thread(self._material)
         return self._finish(await answering.aanswer(material, self.wishes, {}), material)
 
-    def stream(self, answering: Answering, question: str) -> Generator[str, None, None]:
-        """Words as they come; at their end the metadata is there."""
-        material = self._material(question)
-        stream = answering.stream(material, self.wishes, {})
-        yield from stream
+    def _stream(self, answering: Answering) -> Generator[str, None, None]:
+        material = self._material()
+        yield from words_of(stream := answering.stream(material, self.wishes, {}))
         self._finish(stream.answer, material)
 
-    async def astream(self, answering: Answering, question: str) -> AsyncGenerator[str, None]:
-        """As `stream`, without blocking the event loop."""
-        material = await asyncio.to_thread(self._material, question)
-        stream = answering.astream(material, self.wishes, {})
-        async for words in stream:
+    async def _astream(self, answering: Answering) -> AsyncGenerator[str, None]:
+        material = await asyncio.to_thread(self._material)
+        async for words in awords_of(stream := answering.astream(material, self.wishes, {})):
             yield words
         self._finish(await stream.answer(), material)
 
-    def attach(self, response: RESPONSE_TYPE) -> RESPONSE_TYPE:
-        """Gives a response this request's metadata, and keeps what LlamaIndex has put into its own."""
-        for key, value in (response.metadata or {}).items():
-            self.metadata.setdefault(key, value)
-        response.metadata = self.metadata
-        return response
+    def _is_empty(self, answering: Answering) -> bool:
+        """Whether there are no words to read; the metadata then says so, without anybody being asked."""
+        if any(words.strip() for words in self.texts):
+            return False
+        material = Material(self.question, [])
+        self._finish(answering.answer(material, replace(self.wishes, form=None), {}), material)
+        return True
 
-    def _material(self, question: str) -> Material:
-        return Material(question, hits_of(self.passages, self.wishes.plan.density or "careful"))
+    def _material(self) -> Material:
+        return Material(self.question, hits_of(self.passages, self.wishes.plan.density or "careful"))
 
     def _finish(self, answer: Answer, material: Material) -> Answer:
         nodes = {hit.page.id: self.ids[number_of(hit.page.document_id)] for hit in material.hits}
@@ -105,6 +123,10 @@ class Request:
         unread = [name for passage, name in zip(self.passages, self.ids, strict=True) if not passage.text.strip()]
         self.metadata["notices"] = [*(f"Not read: node {name!r} has no text." for name in unread), *answer.notices]
         return answer
+
+
+async def _astreamed(words: str) -> AsyncGenerator[str, None]:
+    yield words
 
 
 def asked(

@@ -31,7 +31,7 @@ class GlyphRetriever(BaseRetriever):
         self,
         store: View | str | Path,
         *,
-        k: int = 5,
+        similarity_top_k: int = 5,
         where: Filter | None = None,
         filters: MetadataFilters | None = None,
         min_score: float = 0.0,
@@ -41,7 +41,7 @@ class GlyphRetriever(BaseRetriever):
         """
         Args:
             store: A `GlyphRAG`, what `scoped` made of one, or the folder of a store.
-            k: How many pages at most.
+            similarity_top_k: How many pages at most.
             where: A filter on the documents, as glyph-rag has it.
             filters: One as LlamaIndex has it. Both have to hold.
             min_score: Leave out pages that score less; scores go from 0 to 1.
@@ -53,7 +53,7 @@ class GlyphRetriever(BaseRetriever):
             InputError: If a filter cannot be translated.
         """
         self.view = store if isinstance(store, View) else GlyphRAG.open(store, create=False)
-        self._k, self._min_score, self._mmr = k, min_score, mmr
+        self._k, self._min_score, self._mmr = similarity_top_k, min_score, mmr
         self._where = joined(where, filters)
         super().__init__(callback_manager=callback_manager or Settings.callback_manager)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from glyph_rag.read.answer import Answer
 from glyph_rag.read.answering import Answering
 from glyph_rag.read.job import Wishes
 from llama_index.core.bridge.pydantic import BaseModel
@@ -13,10 +12,13 @@ from llama_index.core.indices.prompt_helper import ChatPromptHelper, PromptHelpe
 from llama_index.core.llms import LLM, MockLLM
 from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.response_synthesizers import BaseSynthesizer
+from llama_index.core.settings import Settings
 
-from llama_index_glyph_rag.messages import QA_TEMPLATE
+from llama_index_glyph_rag.events import synthesizing
+from llama_index_glyph_rag.messages import QA_TEMPLATE, template_of
 from llama_index_glyph_rag.reader import LLMReader
 from llama_index_glyph_rag.replies import reader_of, refuse_blind
+from llama_index_glyph_rag.report import response_of
 from llama_index_glyph_rag.request import Request, asked
 from llama_index_glyph_rag.settings import PageSettings
 
@@ -69,9 +71,12 @@ class GlyphSynthesizer(BaseSynthesizer):
             InputError: If `llm` is neither an LLM nor a reader.
             ReaderError: If the LLM is known to take no images.
         """
-        self._reader = None if llm is None or isinstance(llm, LLM) else reader_of(llm)
+        chosen = Settings.llm if llm is None else llm
+        if isinstance(chosen, StructuredLLM):
+            output_cls, chosen = chosen.output_cls, chosen.llm
+        self._reader = None if isinstance(chosen, LLM) else reader_of(chosen)
         super().__init__(
-            llm=llm if llm is None or isinstance(llm, LLM) else MockLLM(),
+            llm=chosen if isinstance(chosen, LLM) else MockLLM(),
             callback_manager=callback_manager,
             # Nothing is split here; without them, LlamaIndex 0.14.23 makes them for the LLM of the settings.
             prompt_helper=PromptHelper(),
@@ -81,8 +86,7 @@ class GlyphSynthesizer(BaseSynthesizer):
             empty_response=empty_response,
         )
         self._settings, self._cache, self._template = settings, cache, text_qa_template or QA_TEMPLATE
-        self._form = self._llm.output_cls if isinstance(self._llm, StructuredLLM) else output_cls
-        self._wishes = Wishes(settings.plan, strict, free=True, form=self._form)
+        self._wishes = Wishes(settings.plan, strict, free=True, form=output_cls)
         if self._reader is None and settings.mode != "text":
             refuse_blind(self._llm)
 
@@ -95,9 +99,10 @@ class GlyphSynthesizer(BaseSynthesizer):
         **response_kwargs: object,
     ) -> RESPONSE_TYPE:
         """Answers from nodes. `mode="text"` shows these as text; other arguments fill in the template."""
-        request = Request.of_nodes(nodes, *asked(self._wishes, self._template, mode, response_kwargs))
-        shown = request.shown(nodes, self._answering(request), query)
-        return request.attach(super().synthesize(query, shown, additional_source_nodes, request=request))
+        request = Request.of_nodes(query, nodes, *asked(self._wishes, self._template, mode, response_kwargs))
+        with synthesizing(self.callback_manager, query) as end:
+            said = request.said(self._answering(request), self._streaming, self._empty_response)
+            return end(response_of(said, [*nodes, *(additional_source_nodes or ())], request.metadata))
 
     async def asynthesize(
         self,
@@ -108,43 +113,32 @@ class GlyphSynthesizer(BaseSynthesizer):
         **response_kwargs: object,
     ) -> RESPONSE_TYPE:
         """As `synthesize`, without blocking the event loop."""
-        request = Request.of_nodes(nodes, *asked(self._wishes, self._template, mode, response_kwargs))
-        shown = request.shown(nodes, self._answering(request), query)
-        return request.attach(await super().asynthesize(query, shown, additional_source_nodes, request=request))
+        request = Request.of_nodes(query, nodes, *asked(self._wishes, self._template, mode, response_kwargs))
+        with synthesizing(self.callback_manager, query) as end:
+            said = await request.asaid(self._answering(request), self._streaming, self._empty_response)
+            return end(response_of(said, [*nodes, *(additional_source_nodes or ())], request.metadata))
 
-    def get_response(
-        self, query_str: str, text_chunks: Sequence[str], request: Request | None = None, **response_kwargs: object
-    ) -> RESPONSE_TEXT_TYPE:
-        """Answers from texts, or from the nodes that `synthesize` was given."""
-        request = request or Request.of_texts(text_chunks, *asked(self._wishes, self._template, None, response_kwargs))
-        if self._streaming and self._form is None:
-            return request.stream(self._answering(request), query_str)
-        return self._said(request.answer(self._answering(request), query_str))
+    def get_response(self, query_str: str, text_chunks: Sequence[str], **response_kwargs: object) -> RESPONSE_TEXT_TYPE:
+        """Answers from texts."""
+        request = Request.of_texts(query_str, text_chunks, *asked(self._wishes, self._template, None, response_kwargs))
+        return request.said(self._answering(request), self._streaming, self._empty_response)
 
     async def aget_response(
-        self, query_str: str, text_chunks: Sequence[str], request: Request | None = None, **response_kwargs: object
+        self, query_str: str, text_chunks: Sequence[str], **response_kwargs: object
     ) -> RESPONSE_TEXT_TYPE:
         """As `get_response`, without blocking the event loop."""
-        request = request or Request.of_texts(text_chunks, *asked(self._wishes, self._template, None, response_kwargs))
-        if self._streaming and self._form is None:
-            return request.astream(self._answering(request), query_str)
-        return self._said(await request.aanswer(self._answering(request), query_str))
-
-    def _said(self, answer: Answer) -> str | BaseModel:
-        """What the base class makes a response of: for a `StructuredLLM` JSON, which it turns into the form itself."""
-        if isinstance(answer.data, BaseModel) and not isinstance(self._llm, StructuredLLM):
-            return answer.data
-        return answer.text
+        request = Request.of_texts(query_str, text_chunks, *asked(self._wishes, self._template, None, response_kwargs))
+        return await request.asaid(self._answering(request), self._streaming, self._empty_response)
 
     def _answering(self, request: Request) -> Answering:
         if self._reader is not None:
             return Answering(self._reader, None, self._cache)
-        llm = self._llm.llm if isinstance(self._llm, StructuredLLM) else self._llm
         template = self._template.partial_format(**request.variables) if request.variables else self._template
-        return Answering(LLMReader(llm, self._settings, template=template, output_cls=self._form), None, self._cache)
+        reader = LLMReader(self._llm, self._settings, text_qa_template=template, output_cls=self._output_cls)
+        return Answering(reader, None, self._cache)
 
     def _get_prompts(self) -> PromptDictType:
         return {"text_qa_template": self._template}
 
     def _update_prompts(self, prompts: PromptDictType) -> None:
-        self._template = prompts.get("text_qa_template", self._template)
+        self._template = template_of(prompts, self._template)

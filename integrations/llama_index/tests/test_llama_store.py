@@ -16,21 +16,17 @@ from glyph_rag.testing import HashEmbedder, ScriptedReader
 from llama_fakes import CHECKED, ERROR, LEAVE, QUESTION, REPLY, TRAVEL, SeeingLLM, assert_same, images_of, words_of
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.base.response.schema import AsyncStreamingResponse, PydanticResponse, StreamingResponse
-from llama_index.core.bridge.pydantic import BaseModel, Field
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.bridge.pydantic import BaseModel
+from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import MetadataMode, QueryBundle
 from llama_index.core.vector_stores import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters
 
 from llama_index_glyph_rag import (
-    GlyphPagePostprocessor,
     GlyphQueryEngine,
     GlyphRetriever,
     GlyphSynthesizer,
     LLMReader,
-    PageNode,
     PageSettings,
 )
 from llama_index_glyph_rag.replies import reading_of
@@ -65,7 +61,7 @@ def rag(tmp_path: Path, llm: SeeingLLM) -> Iterator[GlyphRAG]:
 
 
 async def test_an_engine_asks_the_store(rag: GlyphRAG, llm: SeeingLLM) -> None:
-    engine = GlyphQueryEngine(rag, k=2)
+    engine = GlyphQueryEngine(rag, similarity_top_k=2)
     for response in (engine.query(QUESTION), await engine.aquery(QUESTION)):
         assert str(response) == CHECKED
         best = response.source_nodes[0]
@@ -84,7 +80,7 @@ async def test_an_engine_asks_the_store(rag: GlyphRAG, llm: SeeingLLM) -> None:
 
 
 async def test_an_engine_streams(rag: GlyphRAG, llm: SeeingLLM) -> None:
-    engine = GlyphQueryEngine(rag, k=2, streaming=True)
+    engine = GlyphQueryEngine(rag, similarity_top_k=2, streaming=True)
     response = engine.query(QUESTION)
     assert isinstance(response, StreamingResponse)
     assert response.source_nodes[0].node.metadata["document_id"] == "leave"
@@ -102,7 +98,7 @@ async def test_an_engine_streams(rag: GlyphRAG, llm: SeeingLLM) -> None:
 )
 async def test_an_engine_fills_in_a_form(rag: GlyphRAG, llm: SeeingLLM, reply: str) -> None:
     llm.replies = [reply]
-    engine = GlyphQueryEngine(rag, k=2, output_cls=Leave)
+    engine = GlyphQueryEngine(rag, similarity_top_k=2, output_cls=Leave)
     for response in (engine.query(QUESTION), await engine.aquery(QUESTION)):
         assert isinstance(response, PydanticResponse)
         assert response.days == 5
@@ -132,14 +128,14 @@ def test_the_embedded_reader_behind_a_synthesizer(tmp_path: Path) -> None:
     with GlyphRAG.open(tmp_path, embedder=HashEmbedder()) as rag:
         rag.add(DOCUMENTS)
         reader = OcrReader(MiniLMEmbedder())
-        engine = RetrieverQueryEngine(GlyphRetriever(rag, k=2), GlyphSynthesizer(reader))
+        engine = RetrieverQueryEngine(GlyphRetriever(rag, similarity_top_k=2), GlyphSynthesizer(reader))
         response = engine.query("Who approves trips of more than a week?")
     assert "Ines Calloway" in str(response)
     assert response.metadata["citations"][0]["where"] == "kb/travel.md:1-1"
 
 
 async def test_nodes_are_pages(rag: GlyphRAG) -> None:
-    retriever = GlyphRetriever(rag, k=2)
+    retriever = GlyphRetriever(rag, similarity_top_k=2)
     nodes = retriever.retrieve(QUESTION)
     assert [each.node_id for each in nodes] == [each.node_id for each in await retriever.aretrieve(QUESTION)]
     node = nodes[0].node
@@ -155,17 +151,21 @@ async def test_nodes_are_pages(rag: GlyphRAG) -> None:
 
 def test_lines_of_the_retriever_reach_the_citation(rag: GlyphRAG) -> None:
     synthesizer = GlyphSynthesizer(SeeingLLM(replies=["The connection was refused."]))
-    response = RetrieverQueryEngine(GlyphRetriever(rag, k=1), synthesizer).query("What does ERR_CONN_42 mean?")
+    response = RetrieverQueryEngine(GlyphRetriever(rag, similarity_top_k=1), synthesizer).query(
+        "What does ERR_CONN_42 mean?"
+    )
     assert response.metadata["citations"][0]["where"] == "kb/error.md:3-3"
 
 
 def test_a_page_of_a_pdf_is_cited_as_such(tmp_path: Path) -> None:
     with GlyphRAG.open(tmp_path, embedder=HashEmbedder()) as rag:
         rag.add([Document("error", ERROR, "kb/error.pdf", format="pdf", marks=(Mark(0, "page 3"),))])
-        node = GlyphRetriever(rag, k=1).retrieve("ERR_CONN_42")[0].node
+        node = GlyphRetriever(rag, similarity_top_k=1).retrieve("ERR_CONN_42")[0].node
         assert node.metadata["place"] == "page 3"
         synthesizer = GlyphSynthesizer(SeeingLLM(replies=["The connection was refused."]))
-        response = RetrieverQueryEngine(GlyphRetriever(rag, k=1), synthesizer).query("What does ERR_CONN_42 mean?")
+        response = RetrieverQueryEngine(GlyphRetriever(rag, similarity_top_k=1), synthesizer).query(
+            "What does ERR_CONN_42 mean?"
+        )
     assert response.metadata["citations"][0]["where"] == "kb/error.pdf, page 3"
 
 
@@ -173,11 +173,11 @@ async def test_a_folder_is_opened_with_an_llm(tmp_path: Path) -> None:
     with GlyphRAG.open(tmp_path) as rag:
         rag.add(DOCUMENTS)
     llm = SeeingLLM(replies=['{"days": 5, "until": "the end of March"}'])
-    engine = GlyphQueryEngine(tmp_path, reader=llm, k=2, output_cls=Leave)
+    engine = GlyphQueryEngine(tmp_path, reader=llm, similarity_top_k=2, output_cls=Leave)
     response = engine.query(QUESTION)
     assert response.response == Leave(days=5, until="the end of March")
     assert len(llm.calls) == 1
-    assert engine.get_prompts() == {}
+    assert engine.get_prompts().keys() == {"reader:text_qa_template"}
     nodes = engine.retrieve(QueryBundle(QUESTION))
     assert [each.node_id for each in nodes] == [each.node_id for each in response.source_nodes]
     engine.view.close()
@@ -198,20 +198,20 @@ async def test_a_folder_is_opened_with_an_llm(tmp_path: Path) -> None:
 )
 def test_tokens_are_those_of_the_provider(raw: object, counted: tuple[int | None, int | None]) -> None:
     response = ChatResponse(message=ChatMessage(content="Five."), raw=raw)
-    reading = reading_of("Five.", response, ReadingPlan((), 0), "seeing")
+    reading = reading_of("Five.", response, [], "seeing")
     assert (reading.text, reading.tokens, reading.output_tokens) == ("Five.", *counted)
 
 
 def test_tokens_beside_the_raw_answer_count_too() -> None:
     extra = {"usage": SimpleNamespace(input_tokens=30, output_tokens=5)}
     response = ChatResponse(message=ChatMessage(content="Five."), additional_kwargs=extra)
-    reading = reading_of("Five.", response, ReadingPlan((), 0), "seeing")
+    reading = reading_of("Five.", response, [], "seeing")
     assert (reading.tokens, reading.output_tokens) == (30, 5)
 
 
 def test_a_hypothetical_document_is_searched_for_and_the_question_asked(rag: GlyphRAG, llm: SeeingLLM) -> None:
     bundle = QueryBundle(QUESTION, custom_embedding_strs=["connection refused relay port"])
-    response = GlyphQueryEngine(rag, k=1).query(bundle)
+    response = GlyphQueryEngine(rag, similarity_top_k=1).query(bundle)
     assert response.source_nodes[0].node.metadata["document_id"] == "error"
     assert QUESTION in words_of(llm.calls[0])
 
@@ -219,8 +219,8 @@ def test_a_hypothetical_document_is_searched_for_and_the_question_asked(rag: Gly
 def test_a_query_may_bring_its_embedding(rag: GlyphRAG) -> None:
     vector = [float(value) for value in HashEmbedder().embed_queries([ERROR])[0]]
     bundle = QueryBundle("", embedding=vector)
-    assert GlyphRetriever(rag, k=1).retrieve(bundle)[0].node.metadata["document_id"] == "error"
-    people = GlyphRetriever(rag, k=3, where={"team": "people"}).retrieve(bundle)
+    assert GlyphRetriever(rag, similarity_top_k=1).retrieve(bundle)[0].node.metadata["document_id"] == "error"
+    people = GlyphRetriever(rag, similarity_top_k=3, where={"team": "people"}).retrieve(bundle)
     assert {each.node.metadata["document_id"] for each in people} == {"leave", "travel"}
     with pytest.raises(InputError, match="min_score"):
         GlyphRetriever(rag, min_score=0.5).retrieve(bundle)
@@ -252,7 +252,7 @@ def test_filters_narrow_and_what_cannot_be_filtered_is_refused(rag: GlyphRAG) ->
 
 
 def test_a_scoped_view_stays_scoped(rag: GlyphRAG, llm: SeeingLLM) -> None:
-    engine = GlyphQueryEngine(rag.scoped(where={"team": "ops"}), k=3)
+    engine = GlyphQueryEngine(rag.scoped(where={"team": "ops"}), similarity_top_k=3)
     response = engine.query(QUESTION)
     assert {each.node.metadata["document_id"] for each in response.source_nodes} == {"error"}
     assert len(images_of(llm.calls[0])) == 1
@@ -261,6 +261,14 @@ def test_a_scoped_view_stays_scoped(rag: GlyphRAG, llm: SeeingLLM) -> None:
 def test_a_filter_that_lets_nothing_through_asks_nobody(rag: GlyphRAG, llm: SeeingLLM) -> None:
     response = GlyphQueryEngine(rag, where={"team": "nobody"}).query(QUESTION)
     assert (response.source_nodes, response.metadata["found"], llm.calls) == ([], False, [])
+
+
+async def test_a_stream_says_that_nothing_was_found(rag: GlyphRAG) -> None:
+    engine = GlyphQueryEngine(rag, where={"team": "nobody"}, streaming=True)
+    told = [str(GlyphQueryEngine(rag, where={"team": "nobody"}).query(QUESTION))]
+    assert list(engine.query(QUESTION).response_gen) == told
+    later = await engine.aquery(QUESTION)
+    assert [words async for words in later.async_response_gen()] == told
 
 
 def test_what_cannot_be_is_said_at_once(rag: GlyphRAG, tmp_path: Path) -> None:
@@ -273,7 +281,7 @@ def test_what_cannot_be_is_said_at_once(rag: GlyphRAG, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="empty"):
         GlyphQueryEngine(rag).query(" ")
     with pytest.raises(InputError, match="k is 0"):
-        GlyphRetriever(rag, k=0).retrieve(QUESTION)
+        GlyphRetriever(rag, similarity_top_k=0).retrieve(QUESTION)
 
 
 def test_a_reader_knows_what_its_model_pays(rag: GlyphRAG) -> None:
@@ -304,59 +312,31 @@ async def test_a_reader_says_when_there_is_no_answer() -> None:
             read("Why?", plan)
 
 
-class Listener(BaseEventHandler):
-    """Remembers events."""
-
-    seen: list[BaseEvent] = Field(default_factory=list)
-
-    def handle(self, event: BaseEvent, **kwargs: object) -> None:
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events() -> Iterator[list[BaseEvent]]:
-    listener = Listener()
-    get_dispatcher().add_event_handler(listener)
-    yield listener.seen
-    get_dispatcher().event_handlers.remove(listener)
+def test_an_engines_prompt_can_be_read_and_replaced(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path) as rag:
+        rag.add(DOCUMENTS)
+    llm = SeeingLLM()
+    engine = GlyphQueryEngine(tmp_path, reader=llm, similarity_top_k=1)
+    assert "{context_str}" in engine.get_prompts()["reader:text_qa_template"].get_template()
+    engine.update_prompts({"reader:text_qa_template": PromptTemplate("Like a pirate.\n{context_str}\nQ: {query_str}")})
+    assert str(engine.query(QUESTION)) == CHECKED
+    assert words_of(llm.calls[0]).startswith("Like a pirate.")
+    engine.view.close()
 
 
-def names_of(events: list[BaseEvent]) -> list[str]:
-    return [type(event).__name__ for event in events]
-
-
-CHAT = ["LLMChatStartEvent", "LLMChatEndEvent"]
-FOUND = ["RetrievalStartEvent", "RetrievalEndEvent"]
-
-
-def test_events_are_those_that_people_know(rag: GlyphRAG, events: list[BaseEvent]) -> None:
-    GlyphQueryEngine(rag, k=1).query(QUESTION)
-    assert names_of(events) == ["QueryStartEvent", *FOUND, *CHAT, "QueryEndEvent"]
-    events.clear()
-    RetrieverQueryEngine(GlyphRetriever(rag, k=1), GlyphSynthesizer(SeeingLLM())).query(QUESTION)
-    synthesized = ["SynthesizeStartEvent", *CHAT, "SynthesizeEndEvent"]
-    assert names_of(events) == ["QueryStartEvent", *FOUND, *synthesized, "QueryEndEvent"]
-
-
-def test_only_the_llms_own_events_hold_images(rag: GlyphRAG, events: list[BaseEvent]) -> None:
-    retriever = GlyphRetriever(rag, k=2)
-    RetrieverQueryEngine(retriever, GlyphSynthesizer(SeeingLLM())).query(QUESTION)
-    GlyphQueryEngine(rag, k=2).query(QUESTION)
-    assert holding_images(events) == set(CHAT)
-    native = RetrieverQueryEngine.from_args(
-        retriever, llm=SeeingLLM(), multimodal=True, node_postprocessors=[GlyphPagePostprocessor()]
-    )
-    assert isinstance(native.query(QUESTION).source_nodes[0].node, PageNode)
-    assert not holding_images(events) & {*FOUND, "SynthesizeEndEvent", "QueryEndEvent"}
-
-
-def holding_images(events: list[BaseEvent]) -> set[str]:
-    return {type(event).__name__ for event in events if "iVBOR" in str(event.model_dump())}
+def test_a_form_is_asked_for_whatever_the_prompt(tmp_path: Path) -> None:
+    llm = SeeingLLM(replies=['{"days": 5, "until": "the end of March"}'])
+    reader = LLMReader(llm, text_qa_template=PromptTemplate("Like a pirate.\n{context_str}\nQ: {query_str}"))
+    with GlyphRAG.open(tmp_path, embedder=HashEmbedder(), reader=reader) as rag:
+        rag.add(DOCUMENTS)
+        assert rag.ask(QUESTION, schema=Leave).data == Leave(days=5, until="the end of March")
+    assert words_of(llm.calls[0]).startswith("Like a pirate.")
+    assert '"until"' in words_of(llm.calls[0])
 
 
 async def test_many_at_once(tmp_path: Path) -> None:
     with GlyphRAG.open(tmp_path, embedder=HashEmbedder(), reader=ScriptedReader(REPLY), cache=PageCache()) as rag:
         rag.add(DOCUMENTS)
-        engine = GlyphQueryEngine(rag, k=2)
+        engine = GlyphQueryEngine(rag, similarity_top_k=2)
         responses = await asyncio.gather(*(engine.aquery(QUESTION) for _ in range(8)))
     assert {str(response) for response in responses} == {CHECKED}

@@ -160,6 +160,14 @@ def test_prompts_can_be_read_and_replaced() -> None:
     assert words.endswith(f"Q: {QUESTION}")
 
 
+def test_a_prompt_that_nobody_would_use_is_refused() -> None:
+    engine = INDEX.as_query_engine(response_synthesizer=GlyphSynthesizer(seeing()))
+    template = PromptTemplate("{context_str} {query_str}")
+    engine.update_prompts({"response_synthesizer:refine_template": template})
+    with pytest.raises(InputError, match="no prompt 'summary_template'"):
+        engine.update_prompts({"response_synthesizer:summary_template": template})
+
+
 def test_nothing_found_is_an_empty_response() -> None:
     llm = seeing()
     blank = [NodeWithScore(node=TextNode(text=" \n"), score=1.0)]
@@ -233,6 +241,33 @@ def test_an_llm_without_eyes_is_refused_before_it_is_asked() -> None:
     reply = "I'm sorry, I cannot see any images here."
     with pytest.raises(ReaderError, match="sees no images"):
         GlyphSynthesizer(SeeingLLM(replies=[reply])).synthesize(QUESTION, [NodeWithScore(node=TextNode(text=LEAVE))])
+
+
+@pytest.mark.parametrize(("counted", "dropped"), [(120, True), (700, False)])
+async def test_images_that_a_server_dropped_are_noticed(counted: int, dropped: bool) -> None:
+    nodes = [NodeWithScore(node=TextNode(text=LEAVE))]
+    for streaming in (False, True):
+        synthesizer = GlyphSynthesizer(SeeingLLM(usage={"prompt_tokens": counted}), streaming=streaming)
+        for response in (synthesizer.synthesize(QUESTION, nodes), await synthesizer.asynthesize(QUESTION, nodes)):
+            if isinstance(response, AsyncStreamingResponse):
+                await response.get_response()
+            elif isinstance(response, StreamingResponse):
+                response.get_response()
+            assert any("not have been shown" in notice for notice in response.metadata["notices"]) is dropped
+    text = GlyphSynthesizer(SeeingLLM(usage={"prompt_tokens": 9}), PageSettings(mode="text"))
+    assert text.synthesize(QUESTION, nodes).metadata["notices"] == []
+
+
+async def test_a_stream_says_that_nothing_was_found() -> None:
+    nodes = [NodeWithScore(node=TextNode(text=LEAVE))]
+    llm = SeeingLLM(replies=["NOT IN THE DOCUMENTS"])
+    told = str(GlyphSynthesizer(llm).synthesize(QUESTION, nodes))
+    assert told
+    synthesizer = GlyphSynthesizer(llm, streaming=True)
+    assert list(synthesizer.synthesize(QUESTION, nodes).response_gen) == [told]
+    response = await synthesizer.asynthesize(QUESTION, nodes)
+    assert [words async for words in response.async_response_gen()] == [told]
+    assert response.metadata["answer"] == told
 
 
 def test_no_argument_is_swallowed() -> None:
