@@ -361,6 +361,19 @@ def test_an_abstention_is_never_streamed() -> None:
     assert words.rest() == ""
 
 
+def test_a_stream_without_words_says_that_nothing_answers(tmp_path: Path) -> None:
+    with open_rag(tmp_path, Streamer("NOT IN", " THE DOCUMENTS")) as rag:
+        stream = rag.stream("When does the gate open?")
+        words = list(stream)
+        assert words == [stream.answer.text]
+        assert not stream.answer.found
+
+        async def asked() -> list[str]:
+            return [piece async for piece in await rag.astream("When does the gate open?")]
+
+        assert asyncio.run(asked()) == words
+
+
 # --- conversations
 
 

@@ -97,7 +97,10 @@ class Answering:
         for piece in () if job.plan.empty else stream(material.question, job.plan, words.end):
             yield from _if_any(words.take(piece))
         yield from _if_any(words.rest())
-        yield self.finish(job, words.reading)
+        answer = self.finish(job, words.reading)
+        # Who listens to a reader that finds nothing hears so.
+        yield from () if words.any_told else _if_any(answer.text)
+        yield answer
 
     async def _astream(
         self, material: Material, wishes: Wishes, spent: Mapping[str, float]
@@ -115,7 +118,10 @@ class Answering:
                     yield part
         for part in _if_any(words.rest()):
             yield part
-        yield await asyncio.to_thread(self.finish, job, words.reading)
+        answer = await asyncio.to_thread(self.finish, job, words.reading)
+        for part in () if words.any_told else _if_any(answer.text):
+            yield part
+        yield answer
 
     def begin(self, material: Material, wishes: Wishes, spent: Mapping[str, float]) -> Job:
         """Plans."""

@@ -28,6 +28,11 @@ class Words:
         self.reading = Reading("")
         self._told = 0
 
+    @property
+    def any_told(self) -> bool:
+        """Whether any words have been given."""
+        return self._told > 0
+
     def take(self, piece: str) -> str:
         """Adds a piece of the reply, and gives the words that have become certain."""
         self.reply += piece
@@ -65,8 +70,8 @@ class AnswerStream:
         for words in rag.stream("How many days of leave can be carried over?"):
             print(words, end="")
 
-    What comes is what the reader says. What of it stands in the source, and what had to be corrected, is known when it
-    has ended: it is in `answer`.
+    What comes is what the reader says, or that the documents do not answer. What of it stands in the source, and what
+    had to be corrected, is known when it has ended: it is in `answer`.
     """
 
     def __init__(self, pieces: Generator[str | Answer, None, None]) -> None:

@@ -19,7 +19,7 @@ from llama_index_glyph_rag.events import querying, retrieving, synthesizing
 from llama_index_glyph_rag.nodes import node_of
 from llama_index_glyph_rag.reader import LLMReader
 from llama_index_glyph_rag.replies import refuse_blind
-from llama_index_glyph_rag.report import awords_of, report, response_of, said_of, words_of
+from llama_index_glyph_rag.report import report, response_of, said_of
 from llama_index_glyph_rag.retriever import GlyphRetriever
 
 if TYPE_CHECKING:
@@ -136,13 +136,14 @@ class GlyphQueryEngine(BaseQueryEngine):
         return response_of(said_of(answer), nodes, report(answer))
 
     def _words(self, question: str, hits: Sequence[Hit], metadata: dict[str, object]) -> Generator[str, None, None]:
-        yield from words_of(stream := self.view.stream(question, **self._how, hits=hits))
+        stream = self.view.stream(question, **self._how, hits=hits)
+        yield from stream
         metadata.update(report(stream.answer))
 
     async def _awords(
         self, question: str, hits: Sequence[Hit], metadata: dict[str, object]
     ) -> AsyncGenerator[str, None]:
         stream = await self.view.astream(question, **self._how, hits=hits)
-        async for words in awords_of(stream):
+        async for words in stream:
             yield words
         metadata.update(report(await stream.answer()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,6 @@ from llama_index.core.base.response.schema import (
 from llama_index.core.bridge.pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from glyph_rag.read.streaming import AnswerStream, AsyncAnswerStream
     from llama_index.core.base.response.schema import RESPONSE_TYPE
     from llama_index.core.schema import NodeWithScore
     from llama_index.core.types import RESPONSE_TEXT_TYPE
@@ -67,26 +66,6 @@ def _citation(citation: Citation, node_of_page: Mapping[str, str] | None) -> dic
 def said_of(answer: Answer) -> str | BaseModel:
     """What an answer says: the form that was filled in, if there is one, or its text."""
     return answer.data if isinstance(answer.data, BaseModel) else answer.text
-
-
-def words_of(stream: AnswerStream) -> Generator[str, None, None]:
-    """The words of a stream; where none came, as nothing was found, those of its answer: nobody is left without."""
-    came = False
-    for words in stream:
-        came = True
-        yield words
-    if not came:
-        yield stream.answer.text
-
-
-async def awords_of(stream: AsyncAnswerStream) -> AsyncGenerator[str, None]:
-    """As `words_of`."""
-    came = False
-    async for words in stream:
-        came = True
-        yield words
-    if not came:
-        yield (await stream.answer()).text
 
 
 def response_of(said: RESPONSE_TEXT_TYPE, nodes: Sequence[NodeWithScore], metadata: dict[str, object]) -> RESPONSE_TYPE:

@@ -17,7 +17,7 @@ from glyph_rag.read.planning.material import Material
 from llama_index_glyph_rag.events import getting_response
 from llama_index_glyph_rag.messages import variables_of
 from llama_index_glyph_rag.nodes import given_of
-from llama_index_glyph_rag.report import awords_of, report, said_of, words_of
+from llama_index_glyph_rag.report import report, said_of
 from llama_index_glyph_rag.settings import PageSettings
 
 if TYPE_CHECKING:
@@ -97,12 +97,12 @@ class Request:
 
     def _stream(self, answering: Answering) -> Generator[str, None, None]:
         material = self._material()
-        yield from words_of(stream := answering.stream(material, self.wishes, {}))
+        yield from (stream := answering.stream(material, self.wishes, {}))
         self._finish(stream.answer, material)
 
     async def _astream(self, answering: Answering) -> AsyncGenerator[str, None]:
         material = await asyncio.to_thread(self._material)
-        async for words in awords_of(stream := answering.astream(material, self.wishes, {})):
+        async for words in (stream := answering.astream(material, self.wishes, {})):
             yield words
         self._finish(await stream.answer(), material)
 
