@@ -262,7 +262,7 @@ def test_a_store_that_langchain_filled_answers(tmp_path):
     store.rag.close()
 
 
-def test_bad_input(folder):
+async def test_bad_input(folder):
     chain = opened(folder, ScriptedReader("x"))
     for wrong in ({}, {"input": ""}, {"input": 3}, "a question"):
         with pytest.raises(InputError, match="no question"):
@@ -273,6 +273,14 @@ def test_bad_input(folder):
         chain.invoke({"input": "  "})
     with pytest.raises(InputError, match="budget"):
         opened(folder, ScriptedReader("x"), budget=2).invoke({"input": QUESTION})
+    with pytest.raises(InputError, match="takes no k with a request"):
+        chain.invoke({"input": QUESTION}, k=1)
+    with pytest.raises(InputError, match="takes no k"):
+        next(chain.stream({"input": QUESTION}, k=1))
+    with pytest.raises(InputError, match="takes no k"):
+        await chain.ainvoke({"input": QUESTION}, k=1)
+    with pytest.raises(InputError, match="takes no k"):
+        await anext(chain.astream({"input": QUESTION}, k=1))
     with pytest.raises(InputError, match="no mode"):
         chain.invoke({"input": QUESTION}, config={"configurable": {"glyph_mode": "pictures"}})
 
