@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from glyph_rag.embed.embedder import AnyEmbedder
@@ -60,7 +60,7 @@ class GlyphVectorStore(StoreSearch):
         cls,
         texts: list[str],
         embedding: Embeddings | AnyEmbedder | str | None,
-        metadatas: list[dict[str, object]] | None = None,
+        metadatas: Sequence[Mapping[str, object]] | None = None,
         *,
         ids: list[str] | None = None,
         path: str | Path | None = None,
@@ -90,7 +90,7 @@ class GlyphVectorStore(StoreSearch):
     def add_texts(
         self,
         texts: Iterable[str],
-        metadatas: Sequence[dict[str, object]] | None = None,
+        metadatas: Sequence[Mapping[str, object]] | None = None,
         *,
         ids: Sequence[str | None] | None = None,
     ) -> list[str]:
@@ -104,9 +104,8 @@ class GlyphVectorStore(StoreSearch):
         if metadatas is not None and len(metadatas) != len(texts):
             raise InputError(f"{len(metadatas)} metadatas for {len(texts)} texts", hint="one for each")
         known = metadatas or [{}] * len(texts)
-        return self.add_documents(
-            [Document(page_content=text, metadata=each) for text, each in zip(texts, known, strict=True)], ids=ids
-        )
+        documents = [Document(page_content=text, metadata=dict(each)) for text, each in zip(texts, known, strict=True)]
+        return self.add_documents(documents, ids=ids)
 
     def add_documents(
         self, documents: list[Document], *, ids: Sequence[str | None] | None = None, batch_size: int | None = None

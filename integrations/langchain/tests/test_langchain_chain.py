@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
+import glyph_rag
 import numpy as np
 import pytest
 from glyph_rag.errors import InputError, ReaderError
@@ -35,6 +37,7 @@ from langchain_glyph_rag import (
     create_glyph_documents_chain,
 )
 
+HANDBOOK = Path(glyph_rag.__file__).parent / "demo" / "handbook"
 FILES = {"leave.md": LEAVE, "travel.md": TRAVEL, "dog.md": "The office dog sleeps under the desk of the porter."}
 
 
@@ -250,6 +253,25 @@ async def test_the_embedded_reader_answers_real_questions(folder):
     missing = chain.invoke({"input": "Who won the chess tournament in Reykjavik?"})
     assert not missing["supported"]
     chain.rag.close()
+
+
+async def test_the_embedded_reader_in_a_chain_over_the_handbook(tmp_path):
+    wanted = {
+        "How many days of unused leave can be carried over?": ("8 days", "leave.md"),
+        "Within how many days must receipts be handed in?": ("30 days", "business-trips.md"),
+        "How do I report a lost laptop?": ("extension 4410", "security.md"),
+        "Who approves trips outside Europe?": ("Ines Calloway", "business-trips.md"),
+    }
+    chain = GlyphRAGChain.open(tmp_path / "kb", k=2)
+    OPEN.append(chain.rag)
+    chain.rag.add_path(HANDBOOK)
+    existing = {"question": RunnablePassthrough()} | chain
+    results = [*existing.batch([*wanted][:2]), *await existing.abatch([*wanted][2:])]
+    for result, (words_, file) in zip(results, wanted.values(), strict=True):
+        assert words_ in result["answer"]
+        assert result["supported"]
+        assert file in {Path(citation["extras"]["source"]).name for citation in result["citations"]}
+        assert result["usage"]["image_tokens"]
 
 
 def test_a_store_that_langchain_filled_answers(tmp_path):
