@@ -32,6 +32,8 @@ from langchain_glyph_rag import (
     GlyphMiddleware,
     GlyphPrompt,
     GlyphRAGChain,
+    GlyphRetriever,
+    GlyphVectorStore,
     create_glyph_documents_chain,
 )
 from rich.console import Console
@@ -99,6 +101,7 @@ def _seams(documents: Sequence[Document], folder: Path) -> list[tuple[str, Calla
     rag = GlyphRAG.open(folder / "store", embedder=HashEmbedder(), reader=PlainReader())
     rag.add_path(HANDBOOK)
     whole = GlyphRAGChain(rag=GlyphRAG.open(folder / "store", embedder=HashEmbedder(), reader=ChatModelReader(MODEL)))
+    retriever, store = GlyphRetriever(rag=rag), GlyphVectorStore(rag)
     messages = [HumanMessage(QUESTION), ToolMessage("text", name="kb", tool_call_id="1", artifact=list(documents))]
     tools: list[dict[str, object]] = [{"name": "kb"}]
     request = ModelRequest(model=MODEL, messages=messages, tools=tools)
@@ -120,8 +123,15 @@ def _seams(documents: Sequence[Document], folder: Path) -> list[tuple[str, Calla
     return [
         ("GlyphPrompt | llm", shown, lambda: prompt.invoke(inputs)),
         ("create_glyph_documents_chain", lambda: shown().check(REPLY), lambda: chain.invoke(inputs)),
+        (
+            "GlyphMiddleware",
+            lambda: shown().check(REPLY),
+            lambda: GlyphMiddleware(["kb"]).wrap_model_call(request, call),
+        ),
         ("GlyphMiddleware, seen before", again, lambda: middleware.wrap_model_call(request, call)),
         ("GlyphRAGChain", lambda: rag.ask(QUESTION), lambda: whole.invoke(inputs)),
+        ("GlyphRetriever", lambda: rag.search(QUESTION, 4), lambda: retriever.invoke(QUESTION)),
+        ("GlyphVectorStore", lambda: rag.search(QUESTION, 4), lambda: store.similarity_search(QUESTION)),
     ]
 
 

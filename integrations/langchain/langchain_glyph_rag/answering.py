@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from glyph_rag.errors import InputError
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict
 
@@ -40,15 +41,22 @@ class AnsweringChain(RunnableSerializable[Inputs, Output], Generic[Output]):
         """As `pieces`, without blocking the event loop."""
 
     def invoke(self, input: Inputs, config: RunnableConfig | None = None, **kwargs: object) -> Output:
-        """Answers."""
+        """Answers.
+
+        Raises:
+            InputError: There are arguments beside these, which other Runnables swallow.
+        """
+        _refuse(kwargs)
         return self._call_with_config(self.answered, input, config)
 
     async def ainvoke(self, input: Inputs, config: RunnableConfig | None = None, **kwargs: object) -> Output:
         """As `invoke`, without blocking the event loop."""
+        _refuse(kwargs)
         return await self._acall_with_config(self.aanswered, input, config)
 
     def stream(self, input: Inputs, config: RunnableConfig | None = None, **kwargs: object | None) -> Iterator[Output]:
         """Answers piece by piece."""
+        _refuse(kwargs)
 
         def from_stream(inputs: Iterator[Inputs]) -> Iterator[Output]:
             for each in inputs:
@@ -60,6 +68,7 @@ class AnsweringChain(RunnableSerializable[Inputs, Output], Generic[Output]):
         self, input: Inputs, config: RunnableConfig | None = None, **kwargs: object | None
     ) -> AsyncIterator[Output]:
         """As `stream`, without blocking the event loop."""
+        _refuse(kwargs)
 
         async def once() -> AsyncIterator[Inputs]:
             yield input
@@ -71,3 +80,11 @@ class AnsweringChain(RunnableSerializable[Inputs, Output], Generic[Output]):
 
         async for piece in self._atransform_stream_with_config(once(), from_stream, config):
             yield piece
+
+
+def _refuse(arguments: Mapping[str, object]) -> None:
+    if arguments:
+        raise InputError(
+            f"a chain takes no {', '.join(arguments)} with a request",
+            hint="set it when the chain is made, or for one request by configurable_fields",
+        )

@@ -72,11 +72,11 @@ def viewer_of(llm: ChatModel | None, family: str | None = None) -> Viewer:
     return Viewer(sight.model, sight)
 
 
-def refuse_the_blind(llm: ChatModel, *, in_tool: bool = False) -> None:
+def refuse_the_blind(llm: object, *, in_tool: bool = False) -> None:
     """Makes sure that a model is not known to be blind. One that says nothing of itself may pass.
 
     Args:
-        llm: The model.
+        llm: The model, or what has one; what has none may pass.
         in_tool: Whether it will be shown images in the results of tools.
 
     Raises:

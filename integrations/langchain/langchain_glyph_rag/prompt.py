@@ -13,19 +13,18 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.prompts.chat import BaseChatPromptTemplate
-from langchain_core.runnables import Runnable, RunnableSequence, RunnableSerializable
-from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
-from pydantic import InstanceOf, PrivateAttr
+from pydantic import PrivateAttr
 
 from langchain_glyph_rag.content import given_of, question_of
-from langchain_glyph_rag.models import ChatModel, refuse_the_blind, viewer_of
+from langchain_glyph_rag.models import ChatModel, viewer_of
+from langchain_glyph_rag.piping import PipedPrompt
 from langchain_glyph_rag.settings import PageSettings
 from langchain_glyph_rag.splice import check_slot, new_mark, splice
 
 _DEFAULT = PageSettings()
 
 
-class GlyphPrompt(BaseChatPromptTemplate):
+class GlyphPrompt(PipedPrompt):
     """A prompt whose context reaches the model as page images: `GlyphPrompt(prompt)` where `prompt` stood.
 
     The context is a list of Documents, or a text that a chain has joined already. Everything else of the prompt stays
@@ -37,8 +36,6 @@ class GlyphPrompt(BaseChatPromptTemplate):
         context_key: The variable that is its context.
     """
 
-    prompt: BasePromptTemplate  # type: ignore[type-arg]  # Pydantic makes nothing of the parameter.
-    settings: InstanceOf[PageSettings]
     context_key: str
     _viewer: Viewer = PrivateAttr()
 
@@ -54,8 +51,8 @@ class GlyphPrompt(BaseChatPromptTemplate):
         Args:
             prompt: The prompt.
             settings: How its context is shown.
-            llm: The model that the prompt is for, as far as it is known here. Then what images cost it is known, and
-                one without eyes is refused. The prompt itself does not see what comes after it in a chain.
+            llm: The model that the prompt is for: then it is known what images cost it, and one without eyes is
+                refused wherever it stands. Without it, one is refused where it comes directly after the prompt.
             context_key: The variable that is its context.
 
         Raises:
@@ -78,25 +75,13 @@ class GlyphPrompt(BaseChatPromptTemplate):
             "tags": prompt.tags,
         }
         super().__init__(**fields)
-        if llm is not None and settings.mode != "text":
-            refuse_the_blind(llm)
+        self.refuse_behind(llm)
         self._viewer = viewer_of(llm, settings.family)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
         """No: what it holds beside the prompt has no serial form."""
         return False
-
-    def pipe(
-        self, *others: Runnable[Any, Any] | Callable[[Any], Any], name: str | None = None
-    ) -> RunnableSerializable[dict[str, Any], Any]:
-        """A chain from here on. A prompt with a form of its own (`StructuredPrompt`) has the model fill it in."""
-        chain = self.prompt.pipe(*others, name=name)
-        assert isinstance(chain, RunnableSequence)
-        return RunnableSequence(self, *chain.steps[1:], name=name)
-
-    def __or__(self, other: RunnableLike[Any, Any]) -> RunnableSerializable[dict[str, Any], Any]:
-        return self.pipe(coerce_to_runnable(other))
 
     def partial(self, **kwargs: str | Callable[[], str]) -> GlyphPrompt:
         """The same prompt with some of its variables given."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from glyph_rag.embed.embedder import AnyEmbedder
@@ -22,7 +22,8 @@ from langchain_glyph_rag.vectorsearch import StoreSearch
 class GlyphVectorStore(StoreSearch):
     """Documents in a store of glyph-rag, found by meaning and by words, and given back as they were added.
 
-    A document longer than a page is found by its best page. Scores go from 0 to 1, 1 is best. An argument that a method
+    A document longer than a page is found by its best page. Scores go from 0 to 1, 1 is best, and compare within one
+    question; relevance scores, and so thresholds, are cosines and compare between questions. An argument that a method
     does not know is an error, where the methods of `VectorStore` swallow it. `filter` is as in docs/search.md.
     """
 
@@ -59,7 +60,7 @@ class GlyphVectorStore(StoreSearch):
         cls,
         texts: list[str],
         embedding: Embeddings | AnyEmbedder | str | None,
-        metadatas: list[dict[str, object]] | None = None,
+        metadatas: Sequence[Mapping[str, object]] | None = None,
         *,
         ids: list[str] | None = None,
         path: str | Path | None = None,
@@ -85,6 +86,26 @@ class GlyphVectorStore(StoreSearch):
     def embeddings(self) -> Embeddings | None:
         """What it was opened with, if that were embeddings of LangChain."""
         return self._embedding
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: Sequence[Mapping[str, object]] | None = None,
+        *,
+        ids: Sequence[str | None] | None = None,
+    ) -> list[str]:
+        """Adds texts as documents, as `add_documents` does; there is one of `metadatas` for each.
+
+        Raises:
+            InputError: There are not as many ids or metadatas as texts, or metadata that JSON cannot hold.
+        """
+        # The base class loses texts that can be gone through only once.
+        texts = list(texts)
+        if metadatas is not None and len(metadatas) != len(texts):
+            raise InputError(f"{len(metadatas)} metadatas for {len(texts)} texts", hint="one for each")
+        known = metadatas or [{}] * len(texts)
+        documents = [Document(page_content=text, metadata=dict(each)) for text, each in zip(texts, known, strict=True)]
+        return self.add_documents(documents, ids=ids)
 
     def add_documents(
         self, documents: list[Document], *, ids: Sequence[str | None] | None = None, batch_size: int | None = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
+import glyph_rag
 import numpy as np
 import pytest
 from glyph_rag.errors import InputError, ReaderError
@@ -35,6 +37,7 @@ from langchain_glyph_rag import (
     create_glyph_documents_chain,
 )
 
+HANDBOOK = Path(glyph_rag.__file__).parent / "demo" / "handbook"
 FILES = {"leave.md": LEAVE, "travel.md": TRAVEL, "dog.md": "The office dog sleeps under the desk of the porter."}
 
 
@@ -252,6 +255,25 @@ async def test_the_embedded_reader_answers_real_questions(folder):
     chain.rag.close()
 
 
+async def test_the_embedded_reader_in_a_chain_over_the_handbook(tmp_path):
+    wanted = {
+        "How many days of unused leave can be carried over?": ("8 days", "leave.md"),
+        "Within how many days must receipts be handed in?": ("30 days", "business-trips.md"),
+        "How do I report a lost laptop?": ("extension 4410", "security.md"),
+        "Who approves trips outside Europe?": ("Ines Calloway", "business-trips.md"),
+    }
+    chain = GlyphRAGChain.open(tmp_path / "kb", k=2)
+    OPEN.append(chain.rag)
+    chain.rag.add_path(HANDBOOK)
+    existing = {"question": RunnablePassthrough()} | chain
+    results = [*existing.batch([*wanted][:2]), *await existing.abatch([*wanted][2:])]
+    for result, (words_, file) in zip(results, wanted.values(), strict=True):
+        assert words_ in result["answer"]
+        assert result["supported"]
+        assert file in {Path(citation["extras"]["source"]).name for citation in result["citations"]}
+        assert result["usage"]["image_tokens"]
+
+
 def test_a_store_that_langchain_filled_answers(tmp_path):
     store = GlyphVectorStore.from_texts(
         list(FILES.values()), GlyphEmbeddings(), [{"source": name} for name in FILES], path=tmp_path / "s"
@@ -262,7 +284,7 @@ def test_a_store_that_langchain_filled_answers(tmp_path):
     store.rag.close()
 
 
-def test_bad_input(folder):
+async def test_bad_input(folder):
     chain = opened(folder, ScriptedReader("x"))
     for wrong in ({}, {"input": ""}, {"input": 3}, "a question"):
         with pytest.raises(InputError, match="no question"):
@@ -273,6 +295,14 @@ def test_bad_input(folder):
         chain.invoke({"input": "  "})
     with pytest.raises(InputError, match="budget"):
         opened(folder, ScriptedReader("x"), budget=2).invoke({"input": QUESTION})
+    with pytest.raises(InputError, match="takes no k with a request"):
+        chain.invoke({"input": QUESTION}, k=1)
+    with pytest.raises(InputError, match="takes no k"):
+        next(chain.stream({"input": QUESTION}, k=1))
+    with pytest.raises(InputError, match="takes no k"):
+        await chain.ainvoke({"input": QUESTION}, k=1)
+    with pytest.raises(InputError, match="takes no k"):
+        await anext(chain.astream({"input": QUESTION}, k=1))
     with pytest.raises(InputError, match="no mode"):
         chain.invoke({"input": QUESTION}, config={"configurable": {"glyph_mode": "pictures"}})
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from typing import TypedDict
 
 import pytest
 from glyph_rag.errors import InputError, MissingExtraError, ReaderError
-from glyph_rag.passages import Given, typeset_passages
+from glyph_rag.passages import Given, Passages, typeset_passages
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelFallbackMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -22,7 +23,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from pydantic import Field
 
-from langchain_glyph_rag import GlyphMiddleware, GlyphPrompt, PageSettings
+from langchain_glyph_rag import GlyphMiddleware, GlyphPrompt, PageSettings, middleware
 
 
 def retriever_tool(response_format="content"):
@@ -117,7 +118,28 @@ async def test_async_and_streams():
     model = Agentic(replies=[call(), SAID], pages=drawn(GIVEN))
     last = [state async for state in agent(model).astream(ASK, CONFIG, stream_mode="values")][-1]
     assert "2027" in last["messages"][-1].content
-    assert len(agent(Agentic(replies=[SAID])).batch([ASK], CONFIG)) == 1
+    model = Agentic(replies=[call(), SAID] * 2, pages=drawn(GIVEN))
+    configs = [{"configurable": {"thread_id": name}, "max_concurrency": 1} for name in "12"]
+    states = agent(model).batch([ASK, ASK], configs)
+    assert [state["messages"][-1].content for state in states] == [CHECKED, CHECKED]
+    assert len(model.seen) == 4
+
+
+async def test_pages_are_set_and_answers_checked_away_from_the_event_loop(monkeypatch):
+    threads = []
+
+    def watch(owner, name):
+        real = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *given, **named: (threads.append(threading.current_thread()), real(*given, **named))[1]
+        )
+
+    watch(PageSettings, "typeset")
+    watch(Passages, "check")
+    watch(middleware, "image_block")
+    await agent(Agentic(replies=[call(), SAID], pages=drawn(GIVEN))).ainvoke(ASK, CONFIG)
+    assert len(threads) == 3
+    assert threading.main_thread() not in threads
 
 
 def test_a_tool_that_gives_only_text_is_one_passage():

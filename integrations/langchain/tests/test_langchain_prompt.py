@@ -206,7 +206,20 @@ def test_a_model_that_is_known_to_be_blind_is_refused_before_any_call():
     blind = SeeingModel(profile={"image_inputs": False})
     with pytest.raises(ReaderError, match="takes no images"):
         GlyphPrompt(PROMPT, llm=blind.with_retry())
+    prompt, given = GlyphPrompt(PROMPT), {"context": lambda _: JOINED, "question": RunnablePassthrough()}
+    for build in (
+        lambda: prompt | blind,
+        lambda: prompt.pipe(blind.bind(stop=["x"]), StrOutputParser()),
+        lambda: given | prompt | blind | StrOutputParser(),
+        lambda: given | prompt | (blind.with_retry() | StrOutputParser()),
+        lambda: (given | prompt).pipe(blind, StrOutputParser()),
+    ):
+        with pytest.raises(ReaderError, match="takes no images"):
+            build()
     assert not blind.seen
+    as_text = given | GlyphPrompt(PROMPT, PageSettings(mode="text")) | SeeingModel(profile=blind.profile, secrets=[])
+    assert as_text.invoke(QUESTION).text == SAID
+    assert (given | prompt).invoke(QUESTION) == prompt.invoke({"context": JOINED, "question": QUESTION})
 
 
 def test_bad_input():

@@ -126,7 +126,7 @@ PROVIDERS = {
     "anthropic": Provider(
         "langchain_anthropic",
         "ChatAnthropic",
-        {"model": "claude-opus-4-5", "base_url": "{url}", "api_key": "x"},
+        {"model": "claude-sonnet-4-6", "base_url": "{url}", "api_key": "x"},
         _in_anthropic,
     ),
     "gemini": Provider(

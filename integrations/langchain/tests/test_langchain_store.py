@@ -32,6 +32,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from langchain_glyph_rag import GlyphEmbeddings, GlyphRetriever, GlyphVectorStore, LangChainEmbedder
 from langchain_glyph_rag.records import NESTED_KEY, to_document, to_source
 
+LEAVE = "Five days of leave can be carried over until 31 March."
 TEXTS = ["The cat sleeps on the mat.", "A dog barks at the gate.", "The cat eats on the mat.", "Rain falls on Monday."]
 
 
@@ -111,13 +112,29 @@ def test_filters_scores_and_thresholds(store):
     found = store.similarity_search("cat mat", k=4, filter={"n": {"$gte": 1}, "kind": "pet"})
     assert {document.id for document in found} <= {"b", "c"}
     assert found[0].id == "c"
-    best = store.as_retriever(
-        search_type="similarity_score_threshold", search_kwargs={"score_threshold": 0.9, "k": 4}
-    ).invoke("cat mat")
-    assert {document.id for document in best} <= {"a", "c"}
-    assert best
     with pytest.raises(InputError):
         store.similarity_search("cat", filter={"n": {"$near": 1}})
+
+
+async def test_a_threshold_means_the_same_for_every_question(tmp_path):
+    long = "\n\n".join(f"Paragraph {n} is about the harbour. " * 12 for n in range(12)) + "\n\n" + LEAVE
+    texts, ours = [long, *TEXTS, LEAVE], GlyphEmbeddings()
+    store = GlyphVectorStore.from_texts(texts, ours, [{"n": n} for n in range(6)], path=tmp_path / "kb")
+    question = "How many days of leave can be carried over?"
+    scored = store.similarity_search_with_relevance_scores(question, k=6)
+    assert scored == await store.asimilarity_search_with_relevance_scores(question, k=6)
+    assert [score for _, score in scored] == sorted((score for _, score in scored), reverse=True)
+    assert {document.metadata["n"] for document, _ in scored[:2]} == {0, 5}
+    cosine = np.dot(ours.embed_query(question), ours.embed_documents([LEAVE])[0])
+    assert {document.metadata["n"]: score for document, score in scored}[5] == pytest.approx(cosine, abs=1e-3)
+    retriever = store.as_retriever(
+        search_type="similarity_score_threshold", search_kwargs={"score_threshold": 0.4, "filter": {"n": {"$gt": 0}}}
+    )
+    assert [document.metadata["n"] for document in retriever.invoke(question)] == [5]
+    assert [document.metadata["n"] for document in await retriever.ainvoke(question)] == [5]
+    assert retriever.invoke("What is the capital of Mongolia?") == []
+    assert store.similarity_search_with_relevance_scores(question, filter={"n": 9}) == []
+    store.rag.close()
 
 
 def test_relevance_and_difference(store):
@@ -159,7 +176,10 @@ def test_adding_again_replaces_and_deleting_passes_over_what_is_not_there(store)
     assert store.add_documents([Document(page_content="two", id="x")]) == ["x"]
     assert store.get_by_ids(["x", "nowhere"])[0].page_content == "two"
     assert store.delete(["nowhere"])
-    new = store.add_texts(["three", "three"])
+    new = store.add_texts(text for text in ["three", "three"])
+    assert len(store.get_by_ids(new)) == 2
+    assert store.add_texts((text for text in ["four"]), ids=["y"]) == ["y"]
+    assert store.delete(["y"])
     assert len(set(new)) == 2
     assert store.delete()
     assert store.get_by_ids(["x", *new]) == []
@@ -255,6 +275,8 @@ async def test_async_and_bad_input(store):
     assert (await store.asimilarity_search_with_relevance_scores("dog", k=1))[0][0].id == "b"
     with pytest.raises(InputError, match="1 ids for 2"):
         store.add_documents([Document(page_content="x")] * 2, ids=["a"])
+    with pytest.raises(InputError, match="1 metadatas for 2"):
+        store.add_texts(["x", "y"], [{}])
     with pytest.raises(InputError, match="reserved"):
         store.add_texts(["x"], [{NESTED_KEY: 1}])
     with pytest.raises(InputError, match=r"of 'when': .*set"):
