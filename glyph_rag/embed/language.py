@@ -201,6 +201,6 @@ def _latin_language(words: list[str]) -> str | None:
     english = score.pop("en", 0)
     language, best = max(score.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     if best > english:
-        # One accented name or one short foreign word among English keywords says nothing yet.
-        return language if best >= 3 or best > len(words) else None
+        # One accented name or one word that is also of another language ("cat", "war", "chat") says nothing yet.
+        return language if best >= 3 else None
     return "en" if english else None
