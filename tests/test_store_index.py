@@ -139,6 +139,23 @@ def test_a_hostile_index_file_is_passed_over(tmp_path: Path, what: str, caplog: 
     assert path.name in caplog.text
 
 
+def test_a_file_of_nothing_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add([Document("x", "some words")])
+    (path,) = tmp_path.glob("index-*")
+    count = 2**30
+    _claims(path, count=count, digests=["0" * 64] * 7)
+    line = path.read_bytes().split(b"\n", 2)[1]
+    path.write_bytes(_with_digest(line + b" " * (-(66 + len(line)) % 64)))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + count * (3 * 8 + 4 * EMBEDDER.info.dimension))
+    hashed = []
+    monkeypatch.setattr(indexfile, "_digests", lambda portions: (hashed.append(portion) or "" for portion in portions))
+    with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
+        assert len(store.nearest_chunks(EMBEDDER.embed_queries(["some words"])[0], 5)) == 1
+    assert 0 < len(hashed) < 100
+
+
 def test_a_disk_that_refuses_the_index_does_not_lose_the_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

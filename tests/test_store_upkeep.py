@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import sys
@@ -147,6 +148,23 @@ def test_a_backup_does_not_overwrite_and_begins_anew_when_it_was_stopped(kb: Pat
         restore(target, kb)
     with pytest.raises(StoreError, match="there is no store"):
         backup(tmp_path / "nowhere", tmp_path / "other")
+
+
+def test_a_disk_without_room_is_told_by_name(kb: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    backup(kb, tmp_path / "sound")
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))  # As a full disk: writing beyond that is refused.
+    try:
+        with pytest.raises(StoreError, match=re.escape(str(tmp_path / "copy"))):
+            backup(kb, tmp_path / "copy")
+        with pytest.raises(StoreError, match=re.escape(str(tmp_path / "restored"))):
+            restore(tmp_path / "sound", tmp_path / "restored")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    backup(kb, tmp_path / "copy")
+    restore(tmp_path / "sound", tmp_path / "restored")
+    assert held(tmp_path / "restored") == held(kb)
 
 
 def test_a_damaged_backup_is_not_restored(kb: Path, tmp_path: Path) -> None:
@@ -300,6 +318,12 @@ def test_limits_are_told(tmp_path: Path, document: Document, limits: Limits) -> 
         with pytest.raises(LimitError, match="namespace"):
             Indexer(store, EMBEDDER, Limits(id_chars=3), "abcd")
         assert store.stats().documents == 0
+
+
+@pytest.mark.parametrize("bound", [0, -1, 2.5, float("nan"), "5", None, True])
+def test_a_limit_is_a_whole_number(bound: object) -> None:
+    with pytest.raises(InputError, match=r"Limits\.k is"):
+        Limits(k=bound)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -112,9 +112,12 @@ def _copy(folder: Path, copy: Path, progress: Progress | None) -> tuple[str, int
         identity.check_meta(source, folder)
         (count,) = source.execute("SELECT count(*) FROM documents").fetchone()
         generation = identity.number(source, folder, "generation")
-        source.backup(made, pages=_PAGES_AT_A_TIME, progress=_told(progress))
-        # One file that is complete in itself; connecting to it makes it a store with a log of its own again.
-        made.execute("PRAGMA journal_mode = DELETE")
+        try:
+            source.backup(made, pages=_PAGES_AT_A_TIME, progress=_told(progress))
+            # One file that is complete in itself; connecting to it makes it a store with a log of its own again.
+            made.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:  # It does not say which of the two files it is about.
+            raise StoreError(f"{folder / DATABASE} cannot be copied to {copy}: {error}", hint=DISK_HINT) from error
         problems = [problem for (problem,) in made.execute("PRAGMA quick_check") if problem != "ok"]
         if problems:
             raise StoreDamagedError(f"{folder / DATABASE}: {problems[0]}", hint="see `glyph-rag doctor`")
@@ -144,7 +147,7 @@ def restore(source: Path, folder: Path, progress: Progress | None = None) -> Man
         try:
             write_atomically(folder / DATABASE, _verified(source / DATABASE, manifest, progress))
         except OSError as error:
-            raise StoreError(f"{source / DATABASE} cannot be copied: {error}", hint=DISK_HINT) from error
+            raise StoreError(f"{source / DATABASE} cannot be copied to {folder}: {error}", hint=DISK_HINT) from error
         _make_index(folder)
     return manifest
 

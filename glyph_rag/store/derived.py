@@ -16,14 +16,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.errors import GlyphRAGError
 from glyph_rag.store import building, identity, indexfile, load
 from glyph_rag.store.connect import connect
 from glyph_rag.store.files import DATABASE
 from glyph_rag.store.load import Rows
+from glyph_rag.store.rowlists import read_rows
 from glyph_rag.store.vectors import DTYPES, Precision, VectorIndex
 
 _log = logging.getLogger(__name__)
@@ -175,12 +174,8 @@ class DerivedIndex:
         floor = identity.number(connection, self._folder, "gone since")
         if start is None or start.generation < floor or self._is_surpassed(connection, start):
             start = self._from_file(connection) or (start if start and start.generation >= floor else None)
-        gone = np.zeros(0, np.int64)
-        if start is None:
-            start = VectorIndex(self._dimension, self._precision)
-        else:
-            query = "SELECT row FROM gone WHERE generation > ?"
-            gone = np.fromiter((row for (row,) in connection.execute(query, (start.generation,))), np.int64)
+        start = start or VectorIndex(self._dimension, self._precision)
+        gone = read_rows(connection, "SELECT row FROM gone WHERE generation > ?", (start.generation,))
         new = load.vectors_after(connection, start.last_row, self._dimension, DTYPES[self._precision])
         state = state_of(connection, generation)
         return start.updated(new, gone, generation, state or "")
