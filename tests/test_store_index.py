@@ -209,7 +209,6 @@ def test_the_log_of_what_has_gone_is_cut_and_an_index_older_than_that_is_made_an
 
 
 def test_opening_to_add_does_not_read_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glyph_rag.store.derived.SMALL", 10)
     with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
         Indexer(store, EMBEDDER, Limits()).add(Document(f"d{n}", f"words of number{n}") for n in range(100))
     read: list[object] = []

@@ -27,11 +27,12 @@ from glyph_rag.store.vectors import DTYPES, Precision, VectorIndex
 
 _log = logging.getLogger(__name__)
 
-SMALL: Final = 10_000
-"""An index of fewer vectors is written after every change."""
-
 _FAR_BEHIND: Final = 20
-"""A larger one is written when more than one in so many of its vectors came or went since it was."""
+"""The index is written when more than one in so many of its vectors came or went since it was. At every change, each
+would cost as much as the store is large."""
+
+_MANY: Final = 10_000
+"""With fewer vectors in exact blocks, it is not worth a look whether there is a file with more in lists."""
 
 _TRIES: Final = 3
 """So often the newest file is looked for, should a writer replace it between finding and reading it."""
@@ -89,8 +90,8 @@ class DerivedIndex:
         return int(new) + (int(gone) if header else 0), header
 
     def is_worth_writing(self, behind: int, header: indexfile.Header | None) -> bool:
-        """Whether the file is small, or far behind; a little is caught up with whenever a store is opened."""
-        return header is None or bool(behind and (header.count < SMALL or behind * _FAR_BEHIND > header.count))
+        """Whether the file is far behind; a little is caught up with whenever a store is opened."""
+        return header is None or behind * _FAR_BEHIND > header.count
 
     def is_for_later(self, behind: int, header: indexfile.Header | None) -> bool:
         """Whether the file takes long to make, or one is being made: then `save_later` is for it."""
@@ -195,7 +196,7 @@ class DerivedIndex:
     def _is_surpassed(self, connection: sqlite3.Connection, index: VectorIndex) -> bool:
         """Whether much of an index is not in lists, and there is a file in which more is."""
         listed = index.listed()
-        if len(index) - listed < max(SMALL, len(index) // _FAR_BEHIND):
+        if len(index) - listed < max(_MANY, len(index) // _FAR_BEHIND):
             return False
         found = indexfile.newest(self._folder, lambda header: self._fits(connection, header))
         return found is not None and found[1].lists > 0 and found[1].count > listed

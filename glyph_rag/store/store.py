@@ -193,7 +193,7 @@ class Store:
                 connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", (namespace, tree, str(path)))
 
     def save_index(self) -> None:
-        """Writes the index file, if it is small or far behind; a little is caught up with when a store is opened.
+        """Writes the index file, if it is far behind; a little is caught up with when a store is opened.
 
         A large one is made in a thread of its own, while the store is used. `close` waits for it.
         """
