@@ -156,6 +156,20 @@ def test_a_file_of_nothing_is_not_read_to_its_end(tmp_path: Path, monkeypatch: p
     assert 0 < len(hashed) < 100
 
 
+def test_a_newer_index_of_another_process_stays(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path, EMBEDDER.info)) as slow, closing(Store.open(tmp_path, EMBEDDER.info)) as quick:
+        Indexer(slow, EMBEDDER, Limits()).add([Document("x", "some words")])
+        older = slow.searchable()[0]
+        Indexer(quick, EMBEDDER, Limits()).add([Document("y", "other words")])
+        (newer,) = tmp_path.glob("index-*")
+        (tmp_path / "index-0.faiss.tmp").write_bytes(b"left over")
+        indexfile.save(older, tmp_path, indexfile.read_header(newer).store)
+        assert newer in set(tmp_path.glob("index-*"))
+        assert not (tmp_path / "index-0.faiss.tmp").exists()
+        Indexer(slow, EMBEDDER, Limits()).add([Document("z", "more words")])
+        assert [path.name for path in tmp_path.glob("index-*")] == ["index-3.faiss"]
+
+
 def test_a_disk_that_refuses_the_index_does_not_lose_the_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

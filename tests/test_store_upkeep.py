@@ -36,7 +36,7 @@ class StopError(Exception):
     pass
 
 
-def stop(done: int, total: int) -> None:
+def stop(*_: object) -> None:
     raise StopError
 
 
@@ -190,9 +190,23 @@ def test_a_database_alone_is_no_interrupted_backup(kb: Path, tmp_path: Path) -> 
 def test_a_restoration_that_was_killed_is_begun_again(kb: Path, tmp_path: Path) -> None:
     backup(kb, tmp_path / "backup")
     (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "glyph.db.tmp").write_bytes(b"half of it")
+    (tmp_path / "new" / "glyph.db.restored.tmp").write_bytes(b"half of it")
     with writer_lock(tmp_path / "new"), pytest.raises(StoreLockedError):
         restore(tmp_path / "backup", tmp_path / "new")
+    restore(tmp_path / "backup", tmp_path / "new")
+    assert held(tmp_path / "new") == held(kb)
+    assert examine(tmp_path / "new") == []
+
+
+def test_a_restoration_that_was_stopped_at_its_index_is_begun_again(
+    kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(kb, tmp_path / "backup")
+    with monkeypatch.context() as patch, pytest.raises(StopError):
+        patch.setattr("glyph_rag.store.derived.indexfile.save", stop)
+        restore(tmp_path / "backup", tmp_path / "new")
+    with pytest.raises(StoreError, match="no store"):
+        overview(tmp_path / "new")
     restore(tmp_path / "backup", tmp_path / "new")
     assert held(tmp_path / "new") == held(kb)
     assert examine(tmp_path / "new") == []

@@ -112,6 +112,9 @@ class DerivedIndex:
             self._damaged.discard(path.name)
             if large:
                 self._take_over(path)
+        except FileNotFoundError:
+            _log.info("the index of change %d is not needed: another process writes a newer one", index.generation)
+            return False
         except (OSError, ValueError) as error:
             _log.warning("the index could not be written: %s; opening the store will take longer", error)
             return False

@@ -16,6 +16,7 @@ import json
 import logging
 import mmap
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -77,9 +78,10 @@ class Header:
 
 
 def save(index: VectorIndex, folder: Path, store_id: str) -> None:
-    """Writes `index-<generation>.faiss`, and then removes older ones.
+    """Writes `index-<generation>.faiss`, and then removes older ones. A newer one is another process's, and stays.
 
     Raises:
+        FileNotFoundError: If another process, which was about a newer one, has taken this for left over.
         OSError: If the disk refuses.
     """
     index = index.compacted()
@@ -93,9 +95,14 @@ def save(index: VectorIndex, folder: Path, store_id: str) -> None:
     path = folder / f"index-{index.generation}.faiss"
     write_atomically(path, _parts(header, arrays, index))
     for old in folder.glob("index-*"):
-        if old != path:
+        if _generation_in(old.name) < index.generation:
             with suppress(PermissionError):  # On Windows, a file that is mapped stays until a later write.
                 old.unlink(missing_ok=True)
+
+
+def _generation_in(name: str) -> int:
+    found = re.fullmatch(r"index-(\d{1,18})\.faiss(\.tmp)?", name, re.ASCII)
+    return int(found[1]) if found else -1
 
 
 def newest(folder: Path, fits: Callable[[Header], bool]) -> tuple[Path, Header] | None:
@@ -131,7 +138,7 @@ def load(path: Path, header: Header, fetch: Fetch | None = None) -> VectorIndex 
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        _log.warning("%s is damaged (%s); it is made anew from the database", path.name, error)
+        _log.warning("%s cannot be used (%s); it is made anew from the database", path.name, error)
         return None
 
 
