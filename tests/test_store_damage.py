@@ -210,15 +210,26 @@ def test_a_row_without_a_seal_that_was_made_by_hand_is_no_crash_either(tmp_path:
 @pytest.mark.parametrize("key", ["generation", "dimension", "gone since", "vectors per page", "vectors"])
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "many", "9" * 30, "²"])
 def test_a_store_that_says_nonsense_of_itself_is_damaged(kb: Path, key: str, value: str) -> None:
-    with closing(sqlite3.connect(kb / "glyph.db")) as connection:
+    _say(kb, key, value)
+    with pytest.raises((StoreDamagedError, StoreMismatchError)):
+        observe(kb)
+    assert any(not finding.harmless for finding in examine(kb, terms=False))
+
+
+@pytest.mark.parametrize("profile", ["", "{}", "7", "[" * 100_000])
+def test_a_profile_that_is_none_is_told(kb: Path, profile: str) -> None:
+    _say(kb, "profile", profile)
+    with pytest.raises((StoreDamagedError, StoreMismatchError), match=r"its profile|another version"):
+        observe(kb)
+
+
+def _say(folder: Path, key: str, value: str) -> None:
+    with closing(sqlite3.connect(folder / "glyph.db")) as connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
         said = connection.execute("SELECT key, value FROM meta WHERE key <> 'seal' ORDER BY key").fetchall()
         sealed = seal(tuple(part for pair in said for part in pair)).hex()
         connection.execute("UPDATE meta SET value = ? WHERE key = 'seal'", (sealed,))
         connection.commit()
-    with pytest.raises((StoreDamagedError, StoreMismatchError)):
-        observe(kb)
-    assert any(not finding.harmless for finding in examine(kb, terms=False))
 
 
 @settings(max_examples=40)
