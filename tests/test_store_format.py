@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glyph_rag.corpus.document import Document
+from glyph_rag.corpus.document import Document, Mark
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.errors import InputError, StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
 from glyph_rag.index import Indexer
@@ -251,11 +251,13 @@ def test_a_filter_is_exact_at_any_selectivity(tmp_path: Path) -> None:
         Document("x", "words", source="\udcff"),
         Document("x", "words", metadata={"\ud800": 1}),
         Document("x", "words", metadata={"n": 2**63}),
+        Document("x", "words", metadata={"k": "\ud83d\ude00"}),
+        Document("x", "words", marks=(Mark(0, "\ud83d\ude00"),)),
     ],
 )
 def test_what_cannot_be_stored_is_refused_before_anything_is(tmp_path: Path, document: Document) -> None:
     with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
-        with pytest.raises(InputError, match=r"no UTF-8|64 bits"):
+        with pytest.raises(InputError, match=r"no UTF-8|64 bits|two surrogates"):
             add(store, Document("before", "words"), document)
         assert store.document_ids() == []
 

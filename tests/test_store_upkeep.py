@@ -17,7 +17,7 @@ import pytest
 
 from glyph_rag.cli import main
 from glyph_rag.corpus.document import Document, Mark
-from glyph_rag.errors import InputError, LimitError, StoreDamagedError, StoreError, StoreLockedError
+from glyph_rag.errors import InputError, StoreDamagedError, StoreError, StoreLockedError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
 from glyph_rag.store.backup import backup, restore
@@ -251,6 +251,16 @@ def test_an_export_comes_back_as_it_was_without_embedding_anything(kb: Path, tmp
     assert held(tmp_path / "new") == held(kb)
 
 
+def test_surrogates_that_meet_stay_two_characters(tmp_path: Path) -> None:
+    text = "two \ud83d\ude00 and one \U0001f600 and \ud83d\ude00\ud83d\ude00"
+    fill(tmp_path / "kb", [Document("x", text)])
+    with closing(Store.open(tmp_path / "new", EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add_exported(
+            json.dumps(json.loads(line)) for line in export_lines(tmp_path / "kb")
+        )
+        assert store.documents(["x"])["x"].text == text
+
+
 def test_an_export_goes_into_a_store_of_another_embedder_and_profile(kb: Path, tmp_path: Path) -> None:
     other = HashEmbedder(32, name="other")
     with closing(Store.open(tmp_path / "new", other.info)) as store:
@@ -314,30 +324,6 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
         for lines in ([], ["{}"], ['{"format": "glyph-rag-export-9"}']):
             with pytest.raises(InputError, match="export"):
                 Indexer(store, EMBEDDER, Limits()).add_exported(lines)
-
-
-@pytest.mark.parametrize(
-    ("document", "limits"),
-    [
-        (Document("x" * 11, "text"), Limits(id_chars=10)),
-        (Document("x", "text" * 3), Limits(document_chars=10)),
-        (Document("x", "text", metadata={"a": 1, "b": 2}), Limits(metadata_keys=1)),
-        (Document("x", "text", metadata={"a": "b" * 10}), Limits(metadata_chars=10)),
-    ],
-)
-def test_limits_are_told(tmp_path: Path, document: Document, limits: Limits) -> None:
-    with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
-        with pytest.raises(LimitError, match=r"over the limit of .*raise Limits\."):
-            Indexer(store, EMBEDDER, limits).add([document])
-        with pytest.raises(LimitError, match="namespace"):
-            Indexer(store, EMBEDDER, Limits(id_chars=3), "abcd")
-        assert store.stats().documents == 0
-
-
-@pytest.mark.parametrize("bound", [0, -1, 2.5, float("nan"), "5", None, True])
-def test_a_limit_is_a_whole_number(bound: object) -> None:
-    with pytest.raises(InputError, match=r"Limits\.k is"):
-        Limits(k=bound)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
