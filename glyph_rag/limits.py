@@ -37,8 +37,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 1:
-                raise InputError(f"Limits.{field.name} is {getattr(self, field.name)}", hint="limits start at 1")
+            bound = getattr(self, field.name)
+            if type(bound) is not int or bound < 1:
+                raise InputError(f"Limits.{field.name} is {bound!r}", hint="limits are whole numbers from 1 on")
 
     def check(self, name: str, value: int, what: str) -> None:
         """Raises `LimitError` when `value` goes past the limit called `name`.

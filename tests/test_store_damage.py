@@ -15,10 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyph_rag.errors import StoreDamagedError, StoreMismatchError
+from glyph_rag.index import Indexer
+from glyph_rag.limits import Limits
 from glyph_rag.store import doctor
 from glyph_rag.store.doctor import examine
 from glyph_rag.store.exchange import export_lines
 from glyph_rag.store.seal import seal
+from glyph_rag.store.store import Store
 from tests import store_damage
 from tests.store_damage import EMBEDDER, Observed, flipped, observe, outcome
 
@@ -180,18 +183,53 @@ def test_a_row_that_was_made_by_hand_is_damage_and_no_crash(kb: Path, table: str
             list(export_lines(kb, vectors=True))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO gone VALUES (99, 'abc')",
+        "INSERT INTO gone VALUES (99, x'ff')",
+        "UPDATE files SET digest = x'ff'",
+        "UPDATE files SET id = x'ff'",
+        "UPDATE trees SET path = x'ff'",
+    ],
+)
+def test_a_row_without_a_seal_that_was_made_by_hand_is_no_crash_either(tmp_path: Path, statement: str) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a.txt").write_text("some words")
+    with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add_path(tmp_path / "tree")
+    with closing(sqlite3.connect(tmp_path / "kb" / "glyph.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
+    examine(tmp_path / "kb")
+    with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store, suppress(StoreDamagedError):
+        assert len(store.nearest_chunks(EMBEDDER.embed_queries(["some words"])[0], 5)) == 1
+        Indexer(store, EMBEDDER, Limits()).add_path(tmp_path / "tree", sync=True)
+
+
 @pytest.mark.parametrize("key", ["generation", "dimension", "gone since", "vectors per page", "vectors"])
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "many", "9" * 30, "²"])
 def test_a_store_that_says_nonsense_of_itself_is_damaged(kb: Path, key: str, value: str) -> None:
-    with closing(sqlite3.connect(kb / "glyph.db")) as connection:
+    _say(kb, key, value)
+    with pytest.raises((StoreDamagedError, StoreMismatchError)):
+        observe(kb)
+    assert any(not finding.harmless for finding in examine(kb, terms=False))
+
+
+@pytest.mark.parametrize("profile", ["", "{}", "7", "[" * 100_000])
+def test_a_profile_that_is_none_is_told(kb: Path, profile: str) -> None:
+    _say(kb, "profile", profile)
+    with pytest.raises((StoreDamagedError, StoreMismatchError), match=r"its profile|another version"):
+        observe(kb)
+
+
+def _say(folder: Path, key: str, value: str) -> None:
+    with closing(sqlite3.connect(folder / "glyph.db")) as connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
         said = connection.execute("SELECT key, value FROM meta WHERE key <> 'seal' ORDER BY key").fetchall()
         sealed = seal(tuple(part for pair in said for part in pair)).hex()
         connection.execute("UPDATE meta SET value = ? WHERE key = 'seal'", (sealed,))
         connection.commit()
-    with pytest.raises((StoreDamagedError, StoreMismatchError)):
-        observe(kb)
-    assert any(not finding.harmless for finding in examine(kb, terms=False))
 
 
 @settings(max_examples=40)

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sqlite3
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glyph_rag.corpus.document import Document
+from glyph_rag.corpus.document import Document, Mark
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.errors import InputError, StoreDamagedError, StoreError, StoreLockedError, StoreMismatchError
 from glyph_rag.index import Indexer
@@ -250,11 +251,13 @@ def test_a_filter_is_exact_at_any_selectivity(tmp_path: Path) -> None:
         Document("x", "words", source="\udcff"),
         Document("x", "words", metadata={"\ud800": 1}),
         Document("x", "words", metadata={"n": 2**63}),
+        Document("x", "words", metadata={"k": "\ud83d\ude00"}),
+        Document("x", "words", marks=(Mark(0, "\ud83d\ude00"),)),
     ],
 )
 def test_what_cannot_be_stored_is_refused_before_anything_is(tmp_path: Path, document: Document) -> None:
     with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
-        with pytest.raises(InputError, match=r"no UTF-8|64 bits"):
+        with pytest.raises(InputError, match=r"no UTF-8|64 bits|two surrogates"):
             add(store, Document("before", "words"), document)
         assert store.document_ids() == []
 
@@ -304,7 +307,7 @@ def _folder(path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="links and pipes as POSIX has them")
 @pytest.mark.parametrize("make", [_link, _pipe, _folder])
-@pytest.mark.parametrize("name", ["glyph.db", "glyph.db-wal", "glyph.db-shm", "writer.lock"])
+@pytest.mark.parametrize("name", ["glyph.db", "glyph.db-wal", "glyph.db-shm", "glyph.db-journal", "writer.lock"])
 def test_a_file_that_is_none_is_not_followed(tmp_path: Path, name: str, make: Callable[[Path], None]) -> None:
     with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store:
         add(store, Document("x", "words"))
@@ -324,6 +327,26 @@ def test_an_index_file_that_is_none_is_passed_over(tmp_path: Path, make: Callabl
         make(tmp_path / "kb" / "index-2.faiss.tmp")
     with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store:
         assert len(store.nearest_chunks(EMBEDDER.embed_queries(["words"])[0], 5)) == 1
+
+
+def _journal_that_names(path: Path, other: Path) -> None:
+    """A journal of a transaction over several databases, as SQLite's pager.c writes it, unsynced and so still hot."""
+    magic, size = bytes.fromhex("d9d505f920a163d7"), 8192
+    page, name = path.with_name("glyph.db").read_bytes()[:size], bytes(other)
+    header = magic + struct.pack(">5I", 1, 0, 1, 512, size)
+    record = struct.pack(">I", 1) + page + struct.pack(">I", sum(page[size - 200 : 0 : -200]))
+    super_journal = struct.pack(">I", 0) + name + struct.pack(">2I", len(name), sum(name)) + magic
+    path.write_bytes(header.ljust(512, b"\0") + record + super_journal)
+
+
+def test_a_journal_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store:
+        add(store, Document("x", "words"))
+    (tmp_path / "outside").write_bytes(b"precious")
+    _journal_that_names(tmp_path / "kb" / "glyph.db-journal", tmp_path / "outside")
+    with pytest.raises(StoreError, match="leads to a file elsewhere"):
+        Store.open(tmp_path / "kb", EMBEDDER.info)
+    assert (tmp_path / "outside").read_bytes() == b"precious"
 
 
 def test_a_hostile_statement_does_not_run(tmp_path: Path) -> None:

@@ -139,6 +139,37 @@ def test_a_hostile_index_file_is_passed_over(tmp_path: Path, what: str, caplog: 
     assert path.name in caplog.text
 
 
+def test_a_file_of_nothing_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add([Document("x", "some words")])
+    (path,) = tmp_path.glob("index-*")
+    count = 2**30
+    _claims(path, count=count, digests=["0" * 64] * 7)
+    line = path.read_bytes().split(b"\n", 2)[1]
+    path.write_bytes(_with_digest(line + b" " * (-(66 + len(line)) % 64)))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + count * (3 * 8 + 4 * EMBEDDER.info.dimension))
+    hashed = []
+    monkeypatch.setattr(indexfile, "_digests", lambda portions: (hashed.append(portion) or "" for portion in portions))
+    with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
+        assert len(store.nearest_chunks(EMBEDDER.embed_queries(["some words"])[0], 5)) == 1
+    assert 0 < len(hashed) < 100
+
+
+def test_a_newer_index_of_another_process_stays(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path, EMBEDDER.info)) as slow, closing(Store.open(tmp_path, EMBEDDER.info)) as quick:
+        Indexer(slow, EMBEDDER, Limits()).add([Document("x", "some words")])
+        older = slow.searchable()[0]
+        Indexer(quick, EMBEDDER, Limits()).add([Document("y", "other words")])
+        (newer,) = tmp_path.glob("index-*")
+        (tmp_path / "index-0.faiss.tmp").write_bytes(b"left over")
+        indexfile.save(older, tmp_path, indexfile.read_header(newer).store)
+        assert newer in set(tmp_path.glob("index-*"))
+        assert not (tmp_path / "index-0.faiss.tmp").exists()
+        Indexer(slow, EMBEDDER, Limits()).add([Document("z", "more words")])
+        assert [path.name for path in tmp_path.glob("index-*")] == ["index-3.faiss"]
+
+
 def test_a_disk_that_refuses_the_index_does_not_lose_the_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,7 +223,6 @@ def test_the_log_of_what_has_gone_is_cut_and_an_index_older_than_that_is_made_an
 
 
 def test_opening_to_add_does_not_read_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glyph_rag.store.derived.SMALL", 10)
     with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
         Indexer(store, EMBEDDER, Limits()).add(Document(f"d{n}", f"words of number{n}") for n in range(100))
     read: list[object] = []

@@ -124,7 +124,7 @@ def fill(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store of so many documents whose index is approximate from fifty on, but looks into all lists."""
     monkeypatch.setattr(building, "LISTED_FROM", 50)
     monkeypatch.setattr(building, "_FEWEST_PROBED", 10**6)
-    monkeypatch.setattr("glyph_rag.store.derived.SMALL", 20)
+    monkeypatch.setattr("glyph_rag.store.derived._MANY", 20)
     with closing(Store.open(folder, EMBEDDER.info)) as store:
         Indexer(store, EMBEDDER, Limits()).add(documents(range(count)))
 

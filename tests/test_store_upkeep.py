@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from glyph_rag.cli import main
 from glyph_rag.corpus.document import Document, Mark
-from glyph_rag.errors import InputError, LimitError, StoreDamagedError, StoreError, StoreLockedError
+from glyph_rag.errors import InputError, StoreDamagedError, StoreError, StoreLockedError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
 from glyph_rag.store.backup import backup, restore
@@ -35,7 +36,7 @@ class StopError(Exception):
     pass
 
 
-def stop(done: int, total: int) -> None:
+def stop(*_: object) -> None:
     raise StopError
 
 
@@ -149,6 +150,23 @@ def test_a_backup_does_not_overwrite_and_begins_anew_when_it_was_stopped(kb: Pat
         backup(tmp_path / "nowhere", tmp_path / "other")
 
 
+def test_a_disk_without_room_is_told_by_name(kb: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    backup(kb, tmp_path / "sound")
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))  # As a full disk: writing beyond that is refused.
+    try:
+        with pytest.raises(StoreError, match=re.escape(str(tmp_path / "copy"))):
+            backup(kb, tmp_path / "copy")
+        with pytest.raises(StoreError, match=re.escape(str(tmp_path / "restored"))):
+            restore(tmp_path / "sound", tmp_path / "restored")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    backup(kb, tmp_path / "copy")
+    restore(tmp_path / "sound", tmp_path / "restored")
+    assert held(tmp_path / "restored") == held(kb)
+
+
 def test_a_damaged_backup_is_not_restored(kb: Path, tmp_path: Path) -> None:
     backup(kb, tmp_path / "backup")
     data = bytearray((tmp_path / "backup" / "glyph.db").read_bytes())
@@ -172,9 +190,23 @@ def test_a_database_alone_is_no_interrupted_backup(kb: Path, tmp_path: Path) -> 
 def test_a_restoration_that_was_killed_is_begun_again(kb: Path, tmp_path: Path) -> None:
     backup(kb, tmp_path / "backup")
     (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "glyph.db.tmp").write_bytes(b"half of it")
+    (tmp_path / "new" / "glyph.db.restored.tmp").write_bytes(b"half of it")
     with writer_lock(tmp_path / "new"), pytest.raises(StoreLockedError):
         restore(tmp_path / "backup", tmp_path / "new")
+    restore(tmp_path / "backup", tmp_path / "new")
+    assert held(tmp_path / "new") == held(kb)
+    assert examine(tmp_path / "new") == []
+
+
+def test_a_restoration_that_was_stopped_at_its_index_is_begun_again(
+    kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(kb, tmp_path / "backup")
+    with monkeypatch.context() as patch, pytest.raises(StopError):
+        patch.setattr("glyph_rag.store.derived.indexfile.save", stop)
+        restore(tmp_path / "backup", tmp_path / "new")
+    with pytest.raises(StoreError, match="no store"):
+        overview(tmp_path / "new")
     restore(tmp_path / "backup", tmp_path / "new")
     assert held(tmp_path / "new") == held(kb)
     assert examine(tmp_path / "new") == []
@@ -217,6 +249,16 @@ def test_an_export_comes_back_as_it_was_without_embedding_anything(kb: Path, tmp
         again = Indexer(store, embedder, Limits()).add_exported(export_lines(kb))
         assert (again.unchanged, again.added, again.embedded) == (12, 0, 0)
     assert held(tmp_path / "new") == held(kb)
+
+
+def test_surrogates_that_meet_stay_two_characters(tmp_path: Path) -> None:
+    text = "two \ud83d\ude00 and one \U0001f600 and \ud83d\ude00\ud83d\ude00"
+    fill(tmp_path / "kb", [Document("x", text)])
+    with closing(Store.open(tmp_path / "new", EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add_exported(
+            json.dumps(json.loads(line)) for line in export_lines(tmp_path / "kb")
+        )
+        assert store.documents(["x"])["x"].text == text
 
 
 def test_an_export_goes_into_a_store_of_another_embedder_and_profile(kb: Path, tmp_path: Path) -> None:
@@ -282,24 +324,6 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
         for lines in ([], ["{}"], ['{"format": "glyph-rag-export-9"}']):
             with pytest.raises(InputError, match="export"):
                 Indexer(store, EMBEDDER, Limits()).add_exported(lines)
-
-
-@pytest.mark.parametrize(
-    ("document", "limits"),
-    [
-        (Document("x" * 11, "text"), Limits(id_chars=10)),
-        (Document("x", "text" * 3), Limits(document_chars=10)),
-        (Document("x", "text", metadata={"a": 1, "b": 2}), Limits(metadata_keys=1)),
-        (Document("x", "text", metadata={"a": "b" * 10}), Limits(metadata_chars=10)),
-    ],
-)
-def test_limits_are_told(tmp_path: Path, document: Document, limits: Limits) -> None:
-    with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
-        with pytest.raises(LimitError, match=r"over the limit of .*raise Limits\."):
-            Indexer(store, EMBEDDER, limits).add([document])
-        with pytest.raises(LimitError, match="namespace"):
-            Indexer(store, EMBEDDER, Limits(id_chars=3), "abcd")
-        assert store.stats().documents == 0
 
 
 @dataclass(frozen=True)

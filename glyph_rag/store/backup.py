@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 from glyph_rag.errors import InputError, StoreDamagedError, StoreError
 from glyph_rag.store import identity
-from glyph_rag.store.connect import connect, connect_any_format, naming_errors
+from glyph_rag.store.connect import connect, connect_any_format, format_of, naming_errors
 from glyph_rag.store.files import (
     DATABASE,
     DISK_HINT,
@@ -29,12 +29,14 @@ from glyph_rag.store.files import (
     write_atomically,
 )
 from glyph_rag.store.overview import derived_index, reading, require
+from glyph_rag.store.schema import FORMAT_VERSION
 from glyph_rag.store.snapshots import writer_lock
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Called with how much is done and how much there is. An exception it raises stops the work."""
 
 _MANIFEST: Final = "manifest.json"
+_RESTORED: Final = f"{DATABASE}.restored"
 _FORMAT: Final = "glyph-rag-backup-1"
 _PAGES_AT_A_TIME: Final = 2048
 _PORTION: Final = 1 << 22
@@ -112,9 +114,12 @@ def _copy(folder: Path, copy: Path, progress: Progress | None) -> tuple[str, int
         identity.check_meta(source, folder)
         (count,) = source.execute("SELECT count(*) FROM documents").fetchone()
         generation = identity.number(source, folder, "generation")
-        source.backup(made, pages=_PAGES_AT_A_TIME, progress=_told(progress))
-        # One file that is complete in itself; connecting to it makes it a store with a log of its own again.
-        made.execute("PRAGMA journal_mode = DELETE")
+        try:
+            source.backup(made, pages=_PAGES_AT_A_TIME, progress=_told(progress))
+            # One file that is complete in itself; connecting to it makes it a store with a log of its own again.
+            made.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:  # It does not say which of the two files it is about.
+            raise StoreError(f"{folder / DATABASE} cannot be copied to {copy}: {error}", hint=DISK_HINT) from error
         problems = [problem for (problem,) in made.execute("PRAGMA quick_check") if problem != "ok"]
         if problems:
             raise StoreDamagedError(f"{folder / DATABASE}: {problems[0]}", hint="see `glyph-rag doctor`")
@@ -137,15 +142,19 @@ def restore(source: Path, folder: Path, progress: Progress | None = None) -> Man
     """
     manifest = read_manifest(source)
     with naming_os_errors(folder):
-        if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - _UNFINISHED):
+        if folder.exists() and (not folder.is_dir() or not all(map(_is_unfinished, folder.iterdir()))):
             raise InputError(f"there is something in {str(folder)!r} already", hint="restore into a new folder")
         folder.mkdir(parents=True, exist_ok=True)
     with writer_lock(folder):
+        # It gets its name last: until then there is no store, and the restoration can be begun again.
+        restored = folder / _RESTORED
         try:
-            write_atomically(folder / DATABASE, _verified(source / DATABASE, manifest, progress))
+            write_atomically(restored, _verified(source / DATABASE, manifest, progress))
+            _make_index(restored)
+            restored.replace(folder / DATABASE)
+            sync_folder(folder)
         except OSError as error:
-            raise StoreError(f"{source / DATABASE} cannot be copied: {error}", hint=DISK_HINT) from error
-        _make_index(folder)
+            raise StoreError(f"{source / DATABASE} cannot be copied to {folder}: {error}", hint=DISK_HINT) from error
     return manifest
 
 
@@ -190,15 +199,20 @@ def read_manifest(source: Path) -> Manifest:
 
 
 _PARTS: Final = frozenset({DATABASE, f"{DATABASE}-journal", f"{DATABASE}-wal", f"{DATABASE}-shm", f"{_MANIFEST}.tmp"})
-_UNFINISHED: Final = frozenset({f"{DATABASE}.tmp", LOCK})
 
 
-def _make_index(folder: Path) -> None:
-    """Writes the index file of a store that has just been restored."""
-    database = folder / DATABASE
+def _is_unfinished(path: Path) -> bool:
+    """Whether a file is one that an interrupted restoration leaves."""
+    name = path.name.removesuffix(".tmp")
+    return name in (_RESTORED, LOCK) or (name.startswith("index-") and name.endswith(".faiss"))
+
+
+def _make_index(database: Path) -> None:
+    """Writes the index file beside a database that is about to be a store."""
+    folder = database.parent
     # Of whatever format; if it is an earlier one, the index is made when the store is brought up to date.
-    with closing(connect_any_format(database)) as connection, naming_errors(database):
-        if connection.execute("PRAGMA user_version").fetchone() == (1,):
+    with closing(connect_any_format(database, read_only=True)) as connection, naming_errors(database):
+        if format_of(connection) != FORMAT_VERSION:
             return
     with closing(connect(database, read_only=True)) as connection, naming_errors(database):
         connection.execute("BEGIN")

@@ -60,6 +60,17 @@ def listed(what: str, text: str, *kinds: type) -> list[tuple[Any, ...]]:
     return entries
 
 
+def text_of(what: str, value: object) -> str:
+    """A value that has to be a text.
+
+    Raises:
+        StoreDamagedError: If it is none.
+    """
+    if not isinstance(value, str):
+        raise nonsense(what)
+    return value
+
+
 def missing(what: str) -> StoreDamagedError:
     """The error for something that other rows speak of and that is not there."""
     return StoreDamagedError(f"glyph.db: {what} is missing", hint=BACKUP_HINT)

@@ -20,7 +20,7 @@ Progress: TypeAlias = Callable[[int, int], object]
 """Called with how many steps are done and how many there are. An exception it raises stops the work."""
 
 _MERGED_AT_A_TIME: Final = 500
-_STEPS_BETWEEN_LOOKS: Final = 1_000_000
+_STEPS_BETWEEN_LOOKS: Final = 10_000
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def naming_errors(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreLockedError(f"{path} is in use: {error}", hint="try again") from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise StoreError(f"{path} cannot be used: {error}", hint=files.DISK_HINT) from error
+            hint = f"{files.DISK_HINT}; the folder has to be writable, also for reading"
+            raise StoreError(f"{path} cannot be used: {error}", hint=hint) from error
         raise StoreDamagedError(f"{path} cannot be read: {error}", hint=BACKUP_HINT) from error
 
 

@@ -16,23 +16,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.errors import GlyphRAGError
 from glyph_rag.store import building, identity, indexfile, load
 from glyph_rag.store.connect import connect
 from glyph_rag.store.files import DATABASE
 from glyph_rag.store.load import Rows
+from glyph_rag.store.rowlists import read_rows
 from glyph_rag.store.vectors import DTYPES, Precision, VectorIndex
 
 _log = logging.getLogger(__name__)
 
-SMALL: Final = 10_000
-"""An index of fewer vectors is written after every change."""
-
 _FAR_BEHIND: Final = 20
-"""A larger one is written when more than one in so many of its vectors came or went since it was."""
+"""The index is written when more than one in so many of its vectors came or went since it was. At every change, each
+would cost as much as the store is large."""
+
+_MANY: Final = 10_000
+"""With fewer vectors in exact blocks, it is not worth a look whether there is a file with more in lists."""
 
 _TRIES: Final = 3
 """So often the newest file is looked for, should a writer replace it between finding and reading it."""
@@ -90,8 +90,8 @@ class DerivedIndex:
         return int(new) + (int(gone) if header else 0), header
 
     def is_worth_writing(self, behind: int, header: indexfile.Header | None) -> bool:
-        """Whether the file is small, or far behind; a little is caught up with whenever a store is opened."""
-        return header is None or bool(behind and (header.count < SMALL or behind * _FAR_BEHIND > header.count))
+        """Whether the file is far behind; a little is caught up with whenever a store is opened."""
+        return header is None or behind * _FAR_BEHIND > header.count
 
     def is_for_later(self, behind: int, header: indexfile.Header | None) -> bool:
         """Whether the file takes long to make, or one is being made: then `save_later` is for it."""
@@ -112,6 +112,9 @@ class DerivedIndex:
             self._damaged.discard(path.name)
             if large:
                 self._take_over(path)
+        except FileNotFoundError:
+            _log.info("the index of change %d is not needed: another process writes a newer one", index.generation)
+            return False
         except (OSError, ValueError) as error:
             _log.warning("the index could not be written: %s; opening the store will take longer", error)
             return False
@@ -175,12 +178,8 @@ class DerivedIndex:
         floor = identity.number(connection, self._folder, "gone since")
         if start is None or start.generation < floor or self._is_surpassed(connection, start):
             start = self._from_file(connection) or (start if start and start.generation >= floor else None)
-        gone = np.zeros(0, np.int64)
-        if start is None:
-            start = VectorIndex(self._dimension, self._precision)
-        else:
-            query = "SELECT row FROM gone WHERE generation > ?"
-            gone = np.fromiter((row for (row,) in connection.execute(query, (start.generation,))), np.int64)
+        start = start or VectorIndex(self._dimension, self._precision)
+        gone = read_rows(connection, "SELECT row FROM gone WHERE generation > ?", (start.generation,))
         new = load.vectors_after(connection, start.last_row, self._dimension, DTYPES[self._precision])
         state = state_of(connection, generation)
         return start.updated(new, gone, generation, state or "")
@@ -200,7 +199,7 @@ class DerivedIndex:
     def _is_surpassed(self, connection: sqlite3.Connection, index: VectorIndex) -> bool:
         """Whether much of an index is not in lists, and there is a file in which more is."""
         listed = index.listed()
-        if len(index) - listed < max(SMALL, len(index) // _FAR_BEHIND):
+        if len(index) - listed < max(_MANY, len(index) // _FAR_BEHIND):
             return False
         found = indexfile.newest(self._folder, lambda header: self._fits(connection, header))
         return found is not None and found[1].lists > 0 and found[1].count > listed

@@ -2,7 +2,8 @@
 
 The first line is about the store; then comes a line for each document, with its text, metadata and, if wanted, the
 vectors of its chunks or pages; the last line is {"end": <number of documents>}, so that a file that was cut off is
-noticed.
+noticed. A text is a string, or a list of its parts where it is cut between two surrogates that JSON would take for one
+character.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
 from glyph_rag.errors import GlyphRAGError, InputError
 from glyph_rag.store import identity, load
 from glyph_rag.store.overview import reading
+from glyph_rag.store.rows import SPLIT_PAIR
 from glyph_rag.store.vectors import DTYPES
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -81,7 +83,7 @@ def export_lines(
             record: dict[str, object] = {
                 "namespace": head.namespace, "id": document.id, "source": document.source, "format": document.format,
                 "metadata": dict(document.metadata), "marks": [[mark.start, mark.label] for mark in document.marks],
-                "text": document.text,
+                "text": parts if len(parts := SPLIT_PAIR.split(document.text)) > 1 else document.text,
             }  # fmt: skip
             if dtype:
                 found = load.vectors_of_document(connection, row, dtype)
@@ -144,6 +146,8 @@ def _parsed(line: str, number: int) -> dict[str, object]:
 
 def _exported(record: dict[str, object], embedder: EmbedderInfo | None, number: int, total: int) -> Exported:
     namespace, text, metadata, marks = record["namespace"], record["text"], record["metadata"], record["marks"]
+    if isinstance(text, list):
+        text = "".join(text)
     form = next((known for known in get_args(Format) if known == record["format"]), None)
     if not (isinstance(namespace, str) and isinstance(text, str) and isinstance(metadata, dict) and form):
         raise TypeError("its namespace, text, metadata or format is none")

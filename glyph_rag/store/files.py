@@ -14,7 +14,9 @@ from glyph_rag.errors import GlyphRAGError, StoreError
 DATABASE: Final = "glyph.db"
 LOCK: Final = "writer.lock"
 DISK_HINT: Final = "check the path, the disk and the permissions"
-_FIXED: Final = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOCK)
+_JOURNAL: Final = f"{DATABASE}-journal"
+_FIXED: Final = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", _JOURNAL, LOCK)
+_NAMES_A_FILE: Final = bytes.fromhex("d9d505f920a163d7")
 
 
 @contextmanager
@@ -40,12 +42,13 @@ def identity(path: Path) -> tuple[int, int]:
 
 
 def check_files(folder: Path) -> None:
-    """Raises `StoreError` if a file of the store is a link, a pipe or anything but a file.
+    """Raises `StoreError` if a file of the store is a link, a pipe or anything but a file, or leads to one elsewhere.
 
     Whoever can put files into the folder must not be able to make us write to one outside of it.
     """
     for name in _FIXED:
         check_regular(folder / name)
+    _check_journal(folder / _JOURNAL)
 
 
 def check_regular(path: Path) -> None:
@@ -58,6 +61,24 @@ def check_regular(path: Path) -> None:
     if not stat.S_ISREG(mode):
         what = "a link" if stat.S_ISLNK(mode) else "not an ordinary file"
         raise StoreError(f"{path} is {what}", hint="a store's files are never links; copy the file itself here")
+
+
+def _check_journal(path: Path) -> None:
+    """Raises `StoreError` if a journal names another file, which SQLite would read, and remove, wherever it is.
+
+    That is for transactions over several databases (https://sqlite.org/atomiccommit.html, section 5), and ours have
+    one. A journal that names none is what a crash leaves while a database is being made, and rolled back.
+    """
+    with naming_os_errors(path):
+        try:
+            handle = open_regular(path)
+        except FileNotFoundError:
+            return
+        with os.fdopen(handle, "rb") as journal:
+            size = journal.seek(0, os.SEEK_END)
+            journal.seek(max(0, size - len(_NAMES_A_FILE)))
+            if size >= 2 * len(_NAMES_A_FILE) and journal.read() == _NAMES_A_FILE:
+                raise StoreError(f"{path} leads to a file elsewhere", hint="it is not this store's: delete it")
 
 
 def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:

@@ -103,6 +103,8 @@ def profile_of(connection: sqlite3.Connection, folder: Path) -> RenderProfile:
     """
     try:
         return RenderProfile.from_json(meta(connection, folder, "profile"))
+    except RecursionError as error:
+        raise StoreDamagedError(f"{folder / DATABASE}: its profile is none", hint=BACKUP_HINT) from error
     except ProfileError as error:
         raise StoreMismatchError(
             f"the store in {str(folder)!r} was made by another version of glyph-rag: {error.message}",

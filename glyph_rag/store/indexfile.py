@@ -16,6 +16,7 @@ import json
 import logging
 import mmap
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -37,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 _FORMAT: Final = "glyph-rag-index-3"
 _PORTION: Final = 1 << 24
+_HASHED: Final = 16
 _LONGEST_HEADER: Final = 1 << 20
 _TAKEN: Final = 512 * SEALED_TOGETHER
 _ALIGNED: Final = 64
@@ -76,9 +78,10 @@ class Header:
 
 
 def save(index: VectorIndex, folder: Path, store_id: str) -> None:
-    """Writes `index-<generation>.faiss`, and then removes older ones.
+    """Writes `index-<generation>.faiss`, and then removes older ones. A newer one is another process's, and stays.
 
     Raises:
+        FileNotFoundError: If another process, which was about a newer one, has taken this for left over.
         OSError: If the disk refuses.
     """
     index = index.compacted()
@@ -92,9 +95,14 @@ def save(index: VectorIndex, folder: Path, store_id: str) -> None:
     path = folder / f"index-{index.generation}.faiss"
     write_atomically(path, _parts(header, arrays, index))
     for old in folder.glob("index-*"):
-        if old != path:
+        if _generation_in(old.name) < index.generation:
             with suppress(PermissionError):  # On Windows, a file that is mapped stays until a later write.
                 old.unlink(missing_ok=True)
+
+
+def _generation_in(name: str) -> int:
+    found = re.fullmatch(r"index-(\d{1,18})\.faiss(\.tmp)?", name, re.ASCII)
+    return int(found[1]) if found else -1
 
 
 def newest(folder: Path, fits: Callable[[Header], bool]) -> tuple[Path, Header] | None:
@@ -130,7 +138,7 @@ def load(path: Path, header: Header, fetch: Fetch | None = None) -> VectorIndex 
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        _log.warning("%s is damaged (%s); it is made anew from the database", path.name, error)
+        _log.warning("%s cannot be used (%s); it is made anew from the database", path.name, error)
         return None
 
 
@@ -258,6 +266,13 @@ def _portions(header: Header, arrays: Arrays) -> list[memoryview]:
     return [view[at : at + _PORTION] for view in views for at in range(0, len(view), _PORTION)]
 
 
+def _check_digests(portions: list[memoryview], digests: list[str]) -> None:
+    """Raises `ValueError` if portions have other digests. Stops at the first: a file of nothing may be endless."""
+    for at in range(0, max(len(portions), len(digests)), _HASHED):
+        if list(_digests(portions[at : at + _HASHED])) != digests[at : at + _HASHED]:
+            raise ValueError("its arrays are not what was written")
+
+
 def _read(path: Path, header: Header, fetch: Fetch | None) -> VectorIndex:
     handle = open_regular(path)
     try:
@@ -276,8 +291,7 @@ def _read(path: Path, header: Header, fetch: Fetch | None) -> VectorIndex:
         arrays[name] = np.frombuffer(mapped, dtype, prod(shape), at).reshape(shape)
         at += length
     sealed = {name: array for name, array in arrays.items() if not (header.lists and name == "full")}
-    if list(_digests(_portions(header, sealed))) != header.digests:
-        raise ValueError("its arrays are not what was written")
+    _check_digests(_portions(header, sealed), header.digests)
     rows, owners, documents = (np.array(arrays[name], np.int64) for name in ("rows", "owners", "documents"))
     if (np.diff(rows) <= 0).any() or (np.diff(documents) < 0).any() or rows[-1] > header.last_row:
         raise ValueError("its rows are not in order")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from glyph_rag.typeset.render import page_key
 
 _VARIABLES: Final = 900  # SQLite before 3.32 takes at most 999 in a statement
 _LARGEST_INTEGER: Final = 2**63 - 1
+
+SPLIT_PAIR: Final = re.compile("(?<=[\ud800-\udbff])(?=[\udc00-\udfff])")
+"""Where two surrogates meet that JSON takes for one character."""
 
 Item = TypeVar("Item")
 
@@ -227,7 +231,7 @@ def portions(values: Sequence[Item]) -> Iterator[tuple[Sequence[Item], str]]:
 
 
 def check_names(namespace: str, document: Document, file: str = "") -> None:
-    """Raises `InputError` if a name is nothing that SQLite can keep as TEXT, or a mark of the document is none."""
+    """Raises `InputError` if SQLite cannot keep a name as TEXT, JSON cannot keep a value, or a mark is none."""
     for text in (namespace, document.id, document.source, file, *document.metadata):
         if not isinstance(text, str):
             raise InputError(f"document {document.id!r}: {text!r} is no string", hint="ids and sources are strings")
@@ -237,6 +241,12 @@ def check_names(namespace: str, document: Document, file: str = "") -> None:
         if not (type(mark.start) is int and isinstance(mark.label, str)):
             raise InputError(
                 f"document {document.id!r}: {mark!r} is no mark", hint="an offset and a label: Mark(0, 'p. 1')"
+            )
+    for value in (*document.metadata.values(), *(mark.label for mark in document.marks)):
+        if isinstance(value, str) and SPLIT_PAIR.search(value):
+            raise InputError(
+                f"document {document.id!r}: {value[:60]!r} has one character in two surrogates",
+                hint="""join them: value.encode("utf-16", "surrogatepass").decode("utf-16")""",
             )
 
 

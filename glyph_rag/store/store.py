@@ -21,6 +21,7 @@ from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
 from glyph_rag.errors import StoreError
 from glyph_rag.store import files, identity, load, rows
 from glyph_rag.store.beginning import prepare
+from glyph_rag.store.checked import text_of
 from glyph_rag.store.connect import connect, naming_errors, one_state
 from glyph_rag.store.connections import Connections
 from glyph_rag.store.derived import GONE_KEPT, DerivedIndex, state_of
@@ -192,7 +193,7 @@ class Store:
                 connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", (namespace, tree, str(path)))
 
     def save_index(self) -> None:
-        """Writes the index file, if it is small or far behind; a little is caught up with when a store is opened.
+        """Writes the index file, if it is far behind; a little is caught up with when a store is opened.
 
         A large one is made in a thread of its own, while the store is used. `close` waits for it.
         """
@@ -254,7 +255,8 @@ class Store:
         """Id and digest of every file indexed from a tree."""
         with self.reading() as snapshot:
             query = "SELECT id, digest FROM files WHERE namespace = ? AND tree = ?"
-            return dict(snapshot.connection.execute(query, (namespace, tree)).fetchall())
+            found = snapshot.connection.execute(query, (namespace, tree))
+            return {text_of("a file", name): text_of("a file", digest) for name, digest in found}
 
     def count_documents_of_file(self, file: str, namespace: str = "") -> int:
         """How many documents came from a file."""
@@ -266,7 +268,7 @@ class Store:
         with self.reading() as snapshot:
             query = "SELECT path FROM trees WHERE namespace = ? AND name = ?"
             found = snapshot.connection.execute(query, (namespace, tree)).fetchone()
-            return Path(found[0]) if found else None
+            return Path(text_of("a tree", found[0])) if found else None
 
     def searchable(self, scope: Scope = UNNAMED) -> tuple[VectorIndex, load.Rows | None]:
         """The vectors of the snapshot that is read, and the documents of a scope as `VectorIndex.search` takes them."""
