@@ -224,10 +224,14 @@ class Indexer:
 
     def _check(self, document: Document) -> None:
         self._limits.check("id_chars", len(document.id), f"id of document {document.id[:40]!r}")
+        self._limits.check("id_chars", len(document.source), f"source of document {document.id!r}")
         self._limits.check("document_chars", len(document.text), f"text of document {document.id!r}")
         self._limits.check("metadata_keys", len(document.metadata), f"metadata keys of document {document.id!r}")
-        long = sum(len(key) + len(value) for key, value in document.metadata.items() if isinstance(value, str))
-        self._limits.check("metadata_chars", long, f"metadata of document {document.id!r}")
+        keys = sum(map(len, document.metadata))
+        strings = sum(len(value) for value in document.metadata.values() if isinstance(value, str))
+        self._limits.check("metadata_chars", keys + strings, f"metadata of document {document.id!r}")
+        labels = sum(len(mark.label) for mark in document.marks)
+        self._limits.check("document_chars", labels, f"labels of the marks of document {document.id!r}")
 
     def _flush(self) -> None:
         """Writes what is waiting, in one transaction."""

@@ -13,8 +13,8 @@ class Limits:
 
     Attributes:
         file_bytes: Largest file that is loaded, in bytes.
-        document_chars: Longest document text, in characters.
-        id_chars: Longest id of a document or name of a namespace, in characters.
+        document_chars: Longest document text, in characters; the labels of a document's marks have as much again.
+        id_chars: Longest id or source of a document or name of a namespace, in characters.
         metadata_keys: Most metadata values of one document.
         metadata_chars: Longest metadata of one document, in characters of its keys and strings.
         question_chars: Longest question, in characters.

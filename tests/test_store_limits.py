@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glyph_rag.corpus.document import Document
+from glyph_rag.corpus.document import Document, Mark
 from glyph_rag.errors import InputError, LimitError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
@@ -24,6 +24,9 @@ EMBEDDER = HashEmbedder(16)
         (Document("x", "text" * 3), Limits(document_chars=10)),
         (Document("x", "text", metadata={"a": 1, "b": 2}), Limits(metadata_keys=1)),
         (Document("x", "text", metadata={"a": "b" * 10}), Limits(metadata_chars=10)),
+        (Document("x", "text", metadata={"a" * 11: 1}), Limits(metadata_chars=10)),
+        (Document("x", "text", "s" * 11), Limits(id_chars=10)),
+        (Document("x", "text", marks=(Mark(0, "m" * 11),)), Limits(document_chars=10)),
     ],
 )
 def test_limits_are_told(tmp_path: Path, document: Document, limits: Limits) -> None:

@@ -58,7 +58,7 @@ def doctor(
     """
     from glyph_rag.store.doctor import examine
 
-    with progress_bar("Examining") as progress:
+    with interruptible("not everything was looked at"), progress_bar("Examining") as progress:
         findings = examine(store, terms=not quick, progress=progress)
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -76,7 +76,7 @@ def compact(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> 
     """Give back the room of what was deleted, and write the index anew. Bring an old store's format up to date."""
     from glyph_rag.store.compact import compact as run
 
-    with progress_bar("Compacting") as progress:
+    with interruptible("what was done stays; the same command goes on"), progress_bar("Compacting") as progress:
         done = run(store, progress)
     if as_json:
         print_json(asdict(done))
@@ -92,7 +92,7 @@ def backup(
     """Copy a store while others read and write it, with checksums."""
     from glyph_rag.store.backup import backup as run
 
-    with progress_bar("Copying") as progress:
+    with interruptible("the same command begins the copy anew"), progress_bar("Copying") as progress:
         made = run(store, target, progress)
     _print_copy(made, target, as_json=as_json)
 
@@ -105,7 +105,7 @@ def restore(
     """Make a store from a backup, having verified it. The store's folder must not exist or be empty."""
     from glyph_rag.store.backup import restore as run
 
-    with progress_bar("Restoring") as progress:
+    with interruptible("the same command begins anew"), progress_bar("Restoring") as progress:
         made = run(source, store, progress)
     _print_copy(made, store, as_json=as_json)
 
@@ -119,7 +119,7 @@ def export(
     """Write all documents and their metadata as JSON Lines, for `glyph-rag import` with any embedder or profile."""
     from glyph_rag.store.exchange import export_lines
 
-    with progress_bar("Exporting") as progress:
+    with interruptible("there is no export; the same command begins anew"), progress_bar("Exporting") as progress:
         if namespace is not None:
             note_if_empty(store, namespace)
         lines = export_lines(store, namespace=namespace, vectors=vectors, progress=progress)
