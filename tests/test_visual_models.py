@@ -172,6 +172,25 @@ def test_a_device_is_the_best_there_is_or_the_one_named(
         device_of(torch, "cuda:2")
 
 
+@pytest.mark.parametrize("name", ["siglip2", "modernvbert"])
+def test_a_checkpoint_of_half_the_precision_gives_unit_vectors(
+    name: str, folders: dict[str, str], tmp_path: Path
+) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "half"
+    shutil.copytree(folders[name], folder)
+    half = {key: value.to(torch.bfloat16) for key, value in load_file(folder / "model.safetensors").items()}
+    save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}))
+    embedder = open_embedder(f"visual:{folder}")
+    assert {weights.dtype for weights in embedder._model.parameters()} == {torch.float32}
+    check(embedder.embed_pages(PAGES), len(PAGES), *SHAPES[name][::-1])
+    check(embedder.embed_queries(QUESTIONS), len(QUESTIONS), None, SHAPES[name][0])
+
+
 def test_several_threads_get_what_one_gets(embedders: dict[str, PageEmbedder]) -> None:
     embedder = embedders["colqwen2"]
     expected, got = embedder.embed_queries(QUESTIONS), {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
+from glyph_rag.embed.pooling import unit
 from glyph_rag.embed.weights import (
     LOAD_ERRORS,
     naming,
@@ -42,7 +43,7 @@ class SentenceTransformersEmbedder:
             MissingExtraError: If sentence-transformers is not installed.
             EmbedderError: If there is no such model, or it cannot be loaded.
         """
-        self._model = load("SentenceTransformer", model, device)
+        self._model, self._name = load("SentenceTransformer", model, device), model
         self._batch_size = batch_size
         self._info = EmbedderInfo(
             name=model,
@@ -58,11 +59,19 @@ class SentenceTransformersEmbedder:
         return self._info
 
     def embed_documents(self, texts: Sequence[str]) -> FloatArray:
-        """Vectors of passages: float32 (len(texts), dimension), each row of length 1, in the order given."""
+        """Vectors of passages: float32 (len(texts), dimension), each row of length 1, in the order given.
+
+        Raises:
+            EmbedderError: If the model fails, or memory runs out.
+        """
         return self._encode(texts, is_query=False)
 
     def embed_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Vectors of questions: float32 (len(texts), dimension), each row of length 1, in the order given."""
+        """Vectors of questions: float32 (len(texts), dimension), each row of length 1, in the order given.
+
+        Raises:
+            EmbedderError: If the model fails, or memory runs out.
+        """
         return self._encode(texts, is_query=True)
 
     def _encode(self, texts: Sequence[str], *, is_query: bool) -> FloatArray:
@@ -70,7 +79,8 @@ class SentenceTransformersEmbedder:
             return np.zeros((0, self._info.dimension), np.float32)
         # These two apply the prompts that the model was trained with, where it has any.
         encode = self._model.encode_query if is_query else self._model.encode_document
-        return _vectors(encode, [_clean(text) for text in texts], self._batch_size)
+        with naming(self._name, self._model.device):
+            return _vectors(encode, [_clean(text) for text in texts], self._batch_size)
 
 
 class SentenceTransformersPageEmbedder:
@@ -182,13 +192,15 @@ def load(kind: str, model: str, device: str | None) -> Any:  # noqa: ANN401 - of
     sentence_transformers = package("sentence_transformers")
     try:
         with without_progress():
-            return getattr(sentence_transformers, kind)(model, device=device)
+            loaded = getattr(sentence_transformers, kind)(model, device=device)
     except LOAD_ERRORS as error:
         raise EmbedderError(
             f"the embedder {model!r} cannot be loaded: {error}",
             hint='give "minilm", "e5", or the hub id or path of a sentence-transformers model; "visual:" before it '
             "makes it look at page images",
         ) from error
+    # A checkpoint of half the precision is slower on a CPU, and less exact for nothing.
+    return loaded.float() if loaded.device.type == "cpu" else loaded
 
 
 def _padding(model: Any) -> dict[str, dict[str, dict[str, object]]]:  # noqa: ANN401 - of an optional package
@@ -201,9 +213,8 @@ def _padding(model: Any) -> dict[str, dict[str, dict[str, object]]]:  # noqa: AN
 
 
 def _vectors(encode: Any, items: Sequence[object], batch_size: int) -> FloatArray:  # noqa: ANN401
-    return np.asarray(
-        encode(items, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False), np.float32
-    )
+    """float32 (len(items), dimension), each row of length 1."""
+    return unit(np.asarray(encode(items, batch_size=batch_size, show_progress_bar=False), np.float32))
 
 
 def _clean(text: str) -> str:
