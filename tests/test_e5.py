@@ -75,6 +75,24 @@ def test_agrees_with_the_engine_on_questions_and_long_texts(embedder, engine) ->
         assert embedder.embed_queries([text])[0] @ np.asarray(engine.query(text)) > 0.999
 
 
+@pytest.mark.parametrize(
+    ("text", "as_sentencepiece_has_it"),
+    [
+        ("Cafe\u0301 cre\u0300me in Zu\u0308rich", "Caf\u00e9 cr\u00e8me in Z\u00fcrich"),
+        (
+            "\u0998\u09c7\u09be\u09b7\u09a3\u09be",
+            "\u0998\u09cb\u09b7\u09a3\u09be",
+        ),  # A Bengali vowel sign of two parts.
+        ("🫨🫨🫨 new", "🫨 new"),
+        ("before\0after", "before after"),
+    ],
+)
+def test_where_it_differs_it_is_the_tokens_of_sentencepiece(embedder, engine, text, as_sentencepiece_has_it) -> None:
+    vector, theirs = embedder.embed_documents([text])[0], np.asarray(engine.passage([text, as_sentencepiece_has_it]))
+    assert vector @ theirs[0] < 0.99
+    assert vector @ theirs[1] > 0.999
+
+
 def test_questions_are_not_embedded_as_passages(embedder, vectors) -> None:
     assert (embedder.embed_queries(TEXTS[:4]) * vectors[:4]).sum(axis=1).max() < 0.999
 

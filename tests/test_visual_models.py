@@ -26,7 +26,8 @@ pytest.importorskip("sentence_transformers")
 
 from glyph_rag.embed import late_interaction
 from glyph_rag.embed.late_interaction import LateInteractionEmbedder, is_late_interaction
-from glyph_rag.embed.sentence_transformers import SentenceTransformersPageEmbedder
+from glyph_rag.embed.multi_vector import MultiVectorPageEmbedder
+from glyph_rag.embed.sentence_transformers import SentenceTransformersEmbedder, SentenceTransformersPageEmbedder
 from glyph_rag.embed.weights import device_of, dtype_of
 from tests import tiny_retrievers
 from tests.tiny_retrievers import DIMENSION
@@ -38,7 +39,9 @@ QUESTIONS = [
     "lone \ud800 \x00",
     "",
 ]
-MODELS = ["colqwen2", "colpali", "colmodernvbert", "siglip2"]
+MODELS = ["colqwen2", "colpali", "colmodernvbert", "siglip2", "modernvbert"]
+KINDS = {"siglip2": SentenceTransformersPageEmbedder, "modernvbert": MultiVectorPageEmbedder}
+SHAPES = {"siglip2": (32, 1), "modernvbert": (128, 64)}
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -75,7 +78,7 @@ def test_the_contract(name: str, embedders: dict[str, PageEmbedder], folders: di
     embedder = embedders[name]
     info = embedder.info
     assert info.name == f"visual:{folders[name]}"
-    assert (info.dimension, info.vectors_per_page) == ((32, 1) if name == "siglip2" else (DIMENSION, 64))
+    assert (info.dimension, info.vectors_per_page) == SHAPES.get(name, (DIMENSION, 64))
     pages, queries = embedder.embed_pages(PAGES), embedder.embed_queries(QUESTIONS)
     check(pages, len(PAGES), info.vectors_per_page, info.dimension)
     check(queries, len(QUESTIONS), None, info.dimension)
@@ -169,6 +172,25 @@ def test_a_device_is_the_best_there_is_or_the_one_named(
         device_of(torch, "cuda:2")
 
 
+@pytest.mark.parametrize("name", ["siglip2", "modernvbert"])
+def test_a_checkpoint_of_half_the_precision_gives_unit_vectors(
+    name: str, folders: dict[str, str], tmp_path: Path
+) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "half"
+    shutil.copytree(folders[name], folder)
+    half = {key: value.to(torch.bfloat16) for key, value in load_file(folder / "model.safetensors").items()}
+    save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}))
+    embedder = open_embedder(f"visual:{folder}")
+    assert {weights.dtype for weights in embedder._model.parameters()} == {torch.float32}
+    check(embedder.embed_pages(PAGES), len(PAGES), *SHAPES[name][::-1])
+    check(embedder.embed_queries(QUESTIONS), len(QUESTIONS), None, SHAPES[name][0])
+
+
 def test_several_threads_get_what_one_gets(embedders: dict[str, PageEmbedder]) -> None:
     embedder = embedders["colqwen2"]
     expected, got = embedder.embed_queries(QUESTIONS), {}
@@ -188,7 +210,7 @@ def test_from_a_folder_of_files_to_an_answer(
     name: str, folders: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[int] = []
-    kind = SentenceTransformersPageEmbedder if name == "siglip2" else LateInteractionEmbedder
+    kind = KINDS.get(name, LateInteractionEmbedder)
     real = kind.embed_pages
     monkeypatch.setattr(kind, "embed_pages", lambda self, images: looked.append(len(images)) or real(self, images))
     tree, spec = tmp_path / "notes", f"visual:{folders[name]}"
@@ -220,11 +242,36 @@ def test_from_a_folder_of_files_to_an_answer(
 
 
 def test_the_config_says_what_a_model_is(folders: dict[str, str], tmp_path: Path) -> None:
-    assert [is_late_interaction(folders[name]) for name in MODELS] == [True, True, True, False]
+    assert [is_late_interaction(folders[name]) for name in MODELS] == [True, True, True, False, False]
     assert not is_late_interaction(str(tmp_path))
     # A folder of any name: nothing is read out of what it is called.
     shutil.copytree(folders["colpali"], tmp_path / "siglip-clip")
     assert isinstance(open_embedder(f"visual:{tmp_path / 'siglip-clip'}"), LateInteractionEmbedder)
+
+
+def test_a_multi_vector_encoder_is_not_made_into_one_vector(folders: dict[str, str], tmp_path: Path) -> None:
+    """sentence-transformers would load it as a `SentenceTransformer` without its projection, with no error."""
+    folder = folders["modernvbert"]
+    for kind in (SentenceTransformersEmbedder, SentenceTransformersPageEmbedder):
+        with pytest.raises(EmbedderError, match="is a MultiVectorEncoder of sentence-transformers, not a Sentence"):
+            kind(folder)
+    few = MultiVectorPageEmbedder(folder, device="cpu", batch_size=2, vectors_per_page=8)
+    check(few.embed_pages(PAGES), len(PAGES), 8, 128)
+    assert few.info.fingerprint != open_embedder(f"visual:{folder}").info.fingerprint
+    with pytest.raises(InputError, match="vectors_per_page is 0"):
+        MultiVectorPageEmbedder(folder, vectors_per_page=0)
+
+
+def test_a_late_interaction_model_saved_by_sentence_transformers_is_the_same_one(
+    folders: dict[str, str], embedders: dict[str, PageEmbedder], tmp_path: Path
+) -> None:
+    from sentence_transformers import MultiVectorEncoder
+
+    MultiVectorEncoder(folders["colqwen2"], device="cpu").save_pretrained(str(tmp_path / "again"))
+    again = open_embedder(f"visual:{tmp_path / 'again'}")
+    assert again.info.fingerprint == embedders["colqwen2"].info.fingerprint
+    for one, other in zip(again.embed_pages(PAGES), embedders["colqwen2"].embed_pages(PAGES), strict=True):
+        assert np.allclose(one, other, atol=1e-4)
 
 
 def test_what_cannot_be_opened_is_named(folders: dict[str, str], tmp_path: Path) -> None:
@@ -270,17 +317,18 @@ def test_a_missing_extra_is_named(package: str, folders: dict[str, str], monkeyp
         open_embedder(f"visual:{folders['colpali']}")
 
 
+@pytest.mark.parametrize(("name", "way"), [("colpali", "forward"), ("siglip2", "encode"), ("modernvbert", "encode")])
 def test_a_model_that_runs_out_of_memory_says_what_to_do(
-    embedders: dict[str, PageEmbedder], monkeypatch: pytest.MonkeyPatch
+    name: str, way: str, embedders: dict[str, PageEmbedder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
-    embedder = embedders["colpali"]
+    embedder = embedders[name]
 
-    def fail(**inputs: object) -> None:
+    def fail(*_: object, **inputs: object) -> None:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
-    monkeypatch.setattr(embedder._model, "forward", fail)
+    monkeypatch.setattr(embedder._model, way, fail)
     with pytest.raises(EmbedderError, match="smaller batch_size"):
         embedder.embed_pages(PAGES)
 

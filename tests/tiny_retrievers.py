@@ -110,6 +110,24 @@ def colmodernvbert(folder: Path, seed: int = 7) -> str:
     return _save(folder, model, tokenizer, "ColModernVBertProcessor", settings, {"image_seq_len": 4})
 
 
+def modernvbert(folder: Path, seed: int = 7) -> str:
+    """The same eyes with a projection by sentence-transformers behind them, as its `MultiVectorEncoder` saves it."""
+    from sentence_transformers import MultiVectorEncoder
+
+    whole = colmodernvbert(folder / "whole", seed)
+    processor = transformers.AutoProcessor.from_pretrained(whole)
+    transformers.ColModernVBertForRetrieval.from_pretrained(whole).vlm.save_pretrained(folder / "eyes")
+    template = (
+        "{% for message in messages %}{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>"
+        "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<end_of_utterance>{% endfor %}"
+    )
+    pieces = processor.image_processor, processor.tokenizer
+    transformers.Idefics3Processor(*pieces, image_seq_len=4, chat_template=template).save_pretrained(folder / "eyes")
+    torch.manual_seed(seed)
+    MultiVectorEncoder(str(folder / "eyes"), device="cpu").save_pretrained(str(folder / "model"))
+    return str(folder / "model")
+
+
 def siglip2(folder: Path, seed: int = 7) -> str:
     """A SigLIP 2, one vector for an image, as sentence-transformers loads it. Returns its folder."""
     tokenizer = _tokenizer(pad="<pad>", length=64)

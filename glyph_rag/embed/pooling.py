@@ -37,3 +37,10 @@ def pooled(vectors: FloatArray, most: int) -> FloatArray:
     directions = np.where(lengths > 1e-6, sums / np.maximum(lengths, 1e-6), vectors[first])
     ordered: FloatArray = directions[np.argsort(first)]
     return ordered
+
+
+def unit(vectors: FloatArray) -> FloatArray:
+    """The same, float32 (n, dimension), of length 1 also where the model ran at half the precision."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    made: FloatArray = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return made

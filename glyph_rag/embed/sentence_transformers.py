@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glyph_rag.embed.embedder import EmbedderInfo, FloatArray
-from glyph_rag.embed.weights import LOAD_ERRORS, weights_digest, without_progress
-from glyph_rag.errors import EmbedderError, MissingExtraError
+from glyph_rag.embed.pooling import unit
+from glyph_rag.embed.weights import (
+    LOAD_ERRORS,
+    naming,
+    package,
+    plain,
+    special_tokens,
+    weights_digest,
+    without_progress,
+)
+from glyph_rag.errors import EmbedderError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,7 +43,7 @@ class SentenceTransformersEmbedder:
             MissingExtraError: If sentence-transformers is not installed.
             EmbedderError: If there is no such model, or it cannot be loaded.
         """
-        self._model = _load(model, device)
+        self._model, self._name = load("SentenceTransformer", model, device), model
         self._batch_size = batch_size
         self._info = EmbedderInfo(
             name=model,
@@ -48,11 +59,19 @@ class SentenceTransformersEmbedder:
         return self._info
 
     def embed_documents(self, texts: Sequence[str]) -> FloatArray:
-        """Vectors of passages: float32 (len(texts), dimension), each row of length 1, in the order given."""
+        """Vectors of passages: float32 (len(texts), dimension), each row of length 1, in the order given.
+
+        Raises:
+            EmbedderError: If the model fails, or memory runs out.
+        """
         return self._encode(texts, is_query=False)
 
     def embed_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Vectors of questions: float32 (len(texts), dimension), each row of length 1, in the order given."""
+        """Vectors of questions: float32 (len(texts), dimension), each row of length 1, in the order given.
+
+        Raises:
+            EmbedderError: If the model fails, or memory runs out.
+        """
         return self._encode(texts, is_query=True)
 
     def _encode(self, texts: Sequence[str], *, is_query: bool) -> FloatArray:
@@ -60,7 +79,8 @@ class SentenceTransformersEmbedder:
             return np.zeros((0, self._info.dimension), np.float32)
         # These two apply the prompts that the model was trained with, where it has any.
         encode = self._model.encode_query if is_query else self._model.encode_document
-        return _vectors(encode, [_clean(text) for text in texts], self._batch_size)
+        with naming(self._name, self._model.device):
+            return _vectors(encode, [_clean(text) for text in texts], self._batch_size)
 
 
 class SentenceTransformersPageEmbedder:
@@ -83,7 +103,8 @@ class SentenceTransformersPageEmbedder:
         """
         from PIL import Image
 
-        self._model, self._batch_size, self._lock = _load(model, device), batch_size, Lock()
+        self._model, self._batch_size, self._lock = load("SentenceTransformer", model, device), batch_size, Lock()
+        self._special = special_tokens(self._model.tokenizer)
         try:
             seen = self._encode(self._model.encode_document, [Image.new("RGB", (64, 64), "white")])
         except LOAD_ERRORS as error:
@@ -107,36 +128,79 @@ class SentenceTransformersPageEmbedder:
         return self._info
 
     def embed_pages(self, images: Sequence[Image.Image]) -> list[FloatArray]:
-        """Vectors of pages: for each float32 (1, dimension), of length 1."""
+        """Vectors of pages: for each float32 (1, dimension), of length 1.
+
+        Raises:
+            EmbedderError: If the model fails, or memory runs out.
+        """
         return self._each(self._model.encode_document, [image.convert("RGB") for image in images])
 
     def embed_queries(self, texts: Sequence[str]) -> list[FloatArray]:
-        """Vectors of questions: for each float32 (1, dimension), of length 1."""
+        """Vectors of questions: for each float32 (1, dimension), of length 1.
+
+        Raises:
+            EmbedderError: If the model fails, or memory runs out.
+        """
         encode = partial(self._model.encode_query, **_padding(self._model))
-        return self._each(encode, [_clean(text) for text in texts])
+        return self._each(encode, [plain(text, self._special) for text in texts])
 
     def _each(self, encode: Any, items: Sequence[object]) -> list[FloatArray]:  # noqa: ANN401 - of an optional package
-        return list(self._encode(encode, items)[:, None, :]) if items else []
+        with naming(self._info.name, self._model.device):
+            return list(self._encode(encode, items)[:, None, :]) if items else []
 
     def _encode(self, encode: Any, items: Sequence[object]) -> FloatArray:  # noqa: ANN401 - of an optional package
         with self._lock:
             return _vectors(encode, items, self._batch_size)
 
 
-def _load(model: str, device: str | None) -> Any:  # noqa: ANN401 - of an optional package
+def saved_kind(model: str) -> str:
+    """The class of sentence-transformers that a model was saved by, as its own configuration says. Reads no weights.
+
+    Args:
+        model: Hub id or path of a folder.
+
+    Raises:
+        MissingExtraError: If sentence-transformers is not installed.
+    """
+    find = package("sentence_transformers").util.load_file_path
     try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise MissingExtraError("sentence-transformers", "transformers") from error
+        found = find(model, "config_sentence_transformers.json")
+        settings = json.loads(Path(found).read_text("utf-8")) if found else {}
+    except LOAD_ERRORS:
+        settings = {}  # Loading it will say what is wrong.
+    return str(settings.get("model_type", "SentenceTransformer"))
+
+
+def load(kind: str, model: str, device: str | None) -> Any:  # noqa: ANN401 - of an optional package
+    """A model of sentence-transformers.
+
+    Args:
+        kind: The class. One that was saved by another is refused: it would be made over, with no word about what of it
+            is left out.
+        model: Hub id or path of a folder.
+        device: Such as "cuda:1" or "cpu"; the best there is where None.
+
+    Raises:
+        MissingExtraError: If sentence-transformers is not installed.
+        EmbedderError: If there is no such model, it is of another kind, or it cannot be loaded.
+    """
+    if (saved := saved_kind(model)) != kind:
+        raise EmbedderError(
+            f"{model!r} is a {saved} of sentence-transformers, not a {kind}",
+            hint="choose a model of one vector for a text; 'visual:' before one that looks at pages may have several",
+        )
+    sentence_transformers = package("sentence_transformers")
     try:
         with without_progress():
-            return SentenceTransformer(model, device=device)
+            loaded = getattr(sentence_transformers, kind)(model, device=device)
     except LOAD_ERRORS as error:
         raise EmbedderError(
             f"the embedder {model!r} cannot be loaded: {error}",
             hint='give "minilm", "e5", or the hub id or path of a sentence-transformers model; "visual:" before it '
             "makes it look at page images",
         ) from error
+    # A checkpoint of half the precision is slower on a CPU, and less exact for nothing.
+    return loaded.float() if loaded.device.type == "cpu" else loaded
 
 
 def _padding(model: Any) -> dict[str, dict[str, dict[str, object]]]:  # noqa: ANN401 - of an optional package
@@ -149,9 +213,8 @@ def _padding(model: Any) -> dict[str, dict[str, dict[str, object]]]:  # noqa: AN
 
 
 def _vectors(encode: Any, items: Sequence[object], batch_size: int) -> FloatArray:  # noqa: ANN401
-    return np.asarray(
-        encode(items, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False), np.float32
-    )
+    """float32 (len(items), dimension), each row of length 1."""
+    return unit(np.asarray(encode(items, batch_size=batch_size, show_progress_bar=False), np.float32))
 
 
 def _clean(text: str) -> str:

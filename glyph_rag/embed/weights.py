@@ -1,4 +1,5 @@
-"""What models of the `transformers` extra have in common: where they run, how precisely, and what tells them apart.
+"""What models of the `transformers` extra have in common: where they run, how precisely, what tells them apart, and
+what becomes of questions and errors on the way.
 
 torch is reached by name and never imported: nothing of this package needs it before a model is asked for.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pickle import UnpicklingError
@@ -90,6 +92,35 @@ def without_progress() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
+
+
+def special_tokens(tokenizer: Any) -> re.Pattern[str]:  # noqa: ANN401 - of an optional package
+    """What finds the special tokens of a tokenizer in a text, such as the one that stands for an image."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    tokens = {str(token) for token in added if token.special}
+    spelled = sorted((token for token in tokens if len(token.strip()) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, spelled)) or r"(?!)")
+
+
+def plain(text: str, special: re.Pattern[str]) -> str:
+    """The text in valid Unicode, with special tokens broken up: a question may not pose as an image."""
+    text = text.encode("utf-8", "replace").decode()
+    return special.sub(lambda token: f"{token[0][0]} {token[0][1:]}", text)
+
+
+@contextmanager
+def naming(model: str, device: object) -> Iterator[None]:
+    """Turns what a model raises while it runs into an error that names it.
+
+    Raises:
+        EmbedderError: If the model fails, or memory runs out.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, MemoryError) as error:
+        hint = "choose a smaller batch_size or device='cpu'" if ran_out_of_memory(error) else ""
+        reason = str(error).strip().split("\n")[0]
+        raise EmbedderError(f"{model} failed on {device}: {reason}", hint=hint) from error
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
