@@ -17,6 +17,7 @@ from glyph_rag.corpus.files import SourceFile, count_files, parse, read_path
 from glyph_rag.corpus.source import Skipped
 from glyph_rag.corpus.split import SPLIT_VERSION, split
 from glyph_rag.embed.embedder import AnyEmbedder, Embedder, FloatArray, PageEmbedder
+from glyph_rag.embed.language import knows
 from glyph_rag.errors import EmbedderError, InputError
 from glyph_rag.limits import Limits
 from glyph_rag.store.exchange import read_lines
@@ -50,6 +51,8 @@ class IndexReport:
         embedded: Chunks that had to be embedded; others had the same words as one that was there. With a page
             embedder, pages; others look the same.
         skipped: What could not be indexed, and why.
+        foreign: Of the new and updated documents, those in a language that the embedder does not know, as far as can be
+            guessed. They are found by their words, not by their meaning.
     """
 
     added: int = 0
@@ -58,6 +61,7 @@ class IndexReport:
     removed: int = 0
     embedded: int = 0
     skipped: tuple[Skipped, ...] = ()
+    foreign: int = 0
 
 
 @dataclass
@@ -70,9 +74,12 @@ class _Tally:
     removed: int = 0
     embedded: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    foreign: int = 0
 
     def report(self) -> IndexReport:
-        return IndexReport(self.added, self.updated, self.unchanged, self.removed, self.embedded, tuple(self.skipped))
+        return IndexReport(
+            self.added, self.updated, self.unchanged, self.removed, self.embedded, tuple(self.skipped), self.foreign
+        )
 
 
 class Indexer:
@@ -214,6 +221,7 @@ class Indexer:
         self._waiting[namespace, document.id] = Prepared(document, digest, chunks, pages, file, namespace)
         self._tally.added += before is None
         self._tally.updated += before is not None
+        self._tally.foreign += not knows(self._embedder.info.languages, document.text)
         if self._is_batch():
             self._flush()
 

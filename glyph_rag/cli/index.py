@@ -158,7 +158,9 @@ def delete(
 def report_to_dict(report: IndexReport) -> dict[str, object]:
     """What adding documents did, for JSON."""
     skipped = [{"source": item.source, "reason": item.reason} for item in report.skipped]
-    counts = {name: getattr(report, name) for name in ("added", "updated", "unchanged", "removed", "embedded")}
+    counts = {
+        name: getattr(report, name) for name in ("added", "updated", "unchanged", "removed", "embedded", "foreign")
+    }
     return {**counts, "skipped": skipped}
 
 
@@ -177,6 +179,7 @@ def _together(reports: list[IndexReport]) -> IndexReport:
         removed=sum(report.removed for report in reports),
         embedded=sum(report.embedded for report in reports),
         skipped=tuple(item for report in reports for item in report.skipped),
+        foreign=sum(report.foreign for report in reports),
     )
 
 
@@ -192,6 +195,12 @@ def print_report(report: IndexReport) -> None:
         f"{', '.join(counts)}; {report.embedded} embedded"
         + (f"; {len(report.skipped)} skipped" if report.skipped else "")
     )
+    if 2 * report.foreign > report.added + report.updated:
+        err.print(
+            f"[yellow]note:[/] most of these ({report.foreign}) are in languages that the embedder does not know, so "
+            "they are found by their words, not by their meaning. For 100 languages: pip install "
+            r"'glyph-rag\[multilingual]', and a new store with --embedder e5"
+        )
 
 
 def _place(hit: Hit) -> str:
