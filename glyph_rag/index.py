@@ -207,8 +207,8 @@ class Indexer:
             self._finished.append(IndexedFile(file.id, tree, state, tuple(ids), self._namespace))
 
     def _take(self, document: Document, file: str | None, namespace: str) -> None:
-        self._check(document)
         check_names(namespace, document)
+        self._check(document)
         if (namespace, document.id) in self._waiting:
             self._flush()
         digest = f"{document.digest}:{SPLIT_VERSION}"
