@@ -44,8 +44,8 @@ class Candidates:
         scores: What each would score if it were of mean length, about: float64 (n,).
         worth: The IDF of each term of the question: of those read by how many chunks have it, of the others by
             about how many do.
-        entries: Row of a chunk, weighted occurrences and worth of a term, for each term that was read in each chunk:
-            int64 and float64 (m,).
+        entries: Row of a chunk, weighted occurrences and worth of a term, for each term that was read in each chunk, by
+            row: int64 and float64 (m,).
     """
 
     rows: Rows
@@ -53,23 +53,35 @@ class Candidates:
     worth: Sequence[float]
     entries: tuple[Rows, Scores, Scores]
 
-    def best_first(self) -> Rows:
-        """The rows, best first; equal scores by row."""
-        return self.rows[np.argsort(-self.scores, kind="stable")]
+    def best_first(self, most: int | None = None) -> Rows:
+        """The rows, best first; equal scores by row.
+
+        Args:
+            most: So many will do, so that the others need not be put in order; all of them where None.
+        """
+        if most is None or not 0 < most < len(self.rows):
+            return self.rows[np.argsort(-self.scores, kind="stable")]
+        last = len(self.rows) - most
+        at = np.flatnonzero(self.scores >= np.partition(self.scores, last)[last])
+        return self.rows[at[np.argsort(-self.scores[at], kind="stable")]]
 
     def in_order(self, rows: Rows) -> Rows:
         """Other rows in this order; what shares no term that was read comes last."""
-        best = self.best_first()
-        return np.concatenate([best[np.isin(best, rows)], rows[np.isin(rows, self.rows, invert=True)]])
+        at = np.searchsorted(self.rows, rows)
+        there = np.take(self.rows, at, mode="clip") == rows if len(self.rows) else np.zeros(len(rows), np.bool_)
+        best = np.lexsort((rows[there], -self.scores[at[there]]))
+        return np.concatenate([rows[there][best], rows[~there]])
 
     def by_length(self, connection: sqlite3.Connection, rows: Rows, mean_length: float) -> Rows:
         """A few of the rows, in the order of scores that go by how long each chunk is."""
         some = np.sort(rows)
         lengths = postings.lengths_of(connection, some) / mean_length
         chunks, weighted, worth = self.entries
-        inside = np.isin(chunks, some)
-        at = np.searchsorted(some, chunks[inside])
-        scores = np.bincount(at, worth[inside] * bm25.gains(weighted[inside], lengths[at]), len(some))
+        first = np.searchsorted(chunks, some, "left")
+        sizes = np.searchsorted(chunks, some, "right") - first
+        of = np.repeat(np.arange(len(some)), sizes)
+        at = np.arange(len(of)) + np.repeat(first - np.cumsum(sizes) + sizes, sizes)
+        scores = np.bincount(of, worth[at] * bm25.gains(weighted[at], lengths[of]), len(some))
         return some[np.argsort(-scores, kind="stable")]
 
 
@@ -150,8 +162,8 @@ def _summed(terms: Sequence[Term], lists: Mapping[int, _List], worth: Sequence[f
     weighted = np.concatenate([np.empty(0), *(lists[number].often * bm25.weight(terms[number]) for number in numbers)])
     each = np.repeat([worth[number] for number in numbers], [len(lists[number].rows) for number in numbers])
     order = np.argsort(chunks, kind="stable")
-    ordered = chunks[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    scores = (each * bm25.gains(weighted, 1.0))[order]
+    chunks, weighted, each = chunks[order], weighted[order], each[order]
+    starts = np.flatnonzero(np.diff(chunks, prepend=-1))
+    scores = each * bm25.gains(weighted, 1.0)
     summed = np.add.reduceat(scores, starts) if len(starts) else scores
-    return Candidates(ordered[starts], summed, worth, (chunks, weighted, each))
+    return Candidates(chunks[starts], summed, worth, (chunks, weighted, each))

@@ -90,7 +90,7 @@ class WordSearch:
         rows = self._few()
         if rows is None:
             most = max(_SCORED, self.count) if self.count else 0
-            near = self._best_inside(found.best_first(), totals, 4 * most)
+            near = self._best_inside(found.best_first(4 * most if self.documents is None else None), totals, 4 * most)
             best = found.by_length(self.connection, near, totals.mean_length)[:most]
             also = found.in_order(self._wanted())[: max(_ALSO_SCORED, self.count)]
             rows = merged([best, self._inside(also)])
