@@ -118,6 +118,24 @@ def test_the_chunk_with_a_rare_term_is_found_first_however_little_may_be_read(co
     connection.close()
 
 
+@given(
+    scores=st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5]), max_size=30),
+    most=st.integers(0, 40),
+    asked=st.lists(st.integers(0, 99), unique=True, max_size=20),
+)
+def test_the_best_few_are_the_beginning_of_all(scores: list[float], most: int, asked: list[int]) -> None:
+    rows = np.arange(3, 3 + 2 * len(scores), 2, dtype=np.int64)
+    empty = np.empty(0)
+    found = rarest.Candidates(rows, np.array(scores), (), (np.empty(0, np.int64), empty, empty))
+    ranked = sorted(zip(scores, rows.tolist(), strict=True), key=lambda entry: (-entry[0], entry[1]))
+    everything = [row for _, row in ranked]
+    assert found.best_first().tolist() == everything
+    assert found.best_first(most).tolist()[:most] == everything[:most]
+    known = [row for row in everything if row in asked]
+    others = [row for row in asked if row not in everything]
+    assert found.in_order(np.array(asked, np.int64)).tolist() == known + others
+
+
 def test_where_all_terms_are_common_the_newest_chunks_are_looked_at() -> None:
     connection = indexed([f"city river {'bridge' * (row % 2)}" for row in range(1, 10_001)])
     terms = [Term("words", text) for text in ("city", "river", "bridge")]
