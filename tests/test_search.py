@@ -232,7 +232,7 @@ def test_a_cursor_of_another_search_or_state_is_refused(tmp_path: Path) -> None:
                 rag.search(question, after=cursor, **wishes)
         with pytest.raises(InputError, match="belongs to another question"):
             rag.scoped(where={"n": {"$gte": 0}}).search("lamp", after=cursor)
-        for wrong in ("", "x", cursor[:-1], cursor + "AAAA", "é" * 20, "=" * 40):
+        for wrong in ("", "x", cursor[:-1], cursor + "AAAA", "é" * 20, "=" * 40, 5, cursor.encode()):
             with pytest.raises(InputError, match=r"is no cursor .take it from a hit"):
                 rag.search("lamp", after=wrong)
         rag.add([Document("new", "lamp")])
@@ -269,8 +269,11 @@ def test_a_threshold_leaves_out_what_scores_less(crowd: GlyphRAG) -> None:
         assert sorted(hit.page.id for hit in spread) == sorted(good)
 
 
-@pytest.mark.parametrize("wishes", [{"min_score": -0.1}, {"min_score": 1.1}, {"mmr": 2.0}, {"mmr": float("nan")}])
-def test_numbers_out_of_range_are_refused(crowd: GlyphRAG, wishes: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wishes",
+    [{"min_score": -0.1}, {"min_score": 1.1}, {"min_score": "0.3"}, {"min_score": None}, {"mmr": 2.0}, {"mmr": np.nan}],
+)
+def test_numbers_out_of_range_are_refused(crowd: GlyphRAG, wishes: dict[str, object]) -> None:
     (name,) = wishes
     with pytest.raises(InputError, match=f"{name} is .* between 0 and 1"):
         crowd.search("lamp", **wishes)

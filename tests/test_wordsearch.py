@@ -324,5 +324,5 @@ def test_damage_is_named(damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_coverage_is_what_part_of_a_question_stands_in_a_text() -> None:
     assert coverage("Where is the old harbour?", "An old, old harbour.") == 1.0
     assert coverage("Where is the old harbour?", "нет") == coverage("?!", "An old harbour.") == 0.0
-    assert 0.3 < coverage("old harbour", "a harbour") < coverage("old harbour", "a harbour, older") < 1.0
-    assert coverage("Wi-Fi", "a wifi network") > 0.4, "another spelling counts too"
+    assert 0.3 < coverage("stone harbour", "a harbour") < coverage("stone harbour", "a harbour, stones") < 1.0
+    assert coverage("Wi-Fi", "a wifi network") > 0.3, "another spelling counts too"

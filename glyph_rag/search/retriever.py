@@ -72,8 +72,8 @@ class Retriever:
             LimitError: If there were too many hits before.
         """
         for name, value in (("min_score", min_score), ("mmr", 0.0 if mmr is None else mmr)):
-            if not 0.0 <= value <= 1.0:
-                raise InputError(f"{name} is {value}", hint=f"{name} is between 0 and 1")
+            if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+                raise InputError(f"{name} is {value!r}", hint=f"{name} is between 0 and 1")
         known = knows(self._embedder.info.languages, question)
         vector = self._embedder.embed_queries([question])[0] if known else None
         kind = PageQuery if isinstance(self._embedder, PageEmbedder) else Query
