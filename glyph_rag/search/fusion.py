@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-DENSE_SHARE: Final = 0.4
+DENSE_SHARE: Final = 0.37
 """How much meaning counts where a chunk has all that the question says."""
 
 
