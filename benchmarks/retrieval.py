@@ -145,10 +145,9 @@ def ways_to_search(store: Store, embedder: Embedder) -> dict[str, Search]:
         return documents([row for row, _ in store.nearest_chunks(embedder.embed_queries([question])[0], CHUNKS)])
 
     def fused(question: str) -> Sequence[str]:
-        languages = embedder.info.languages
-        known = knows(languages, question)
+        known = knows(embedder.info.languages, question)
         vector = embedder.embed_queries([question])[0] if known else None
-        query = Query(question, vector, named(question), is_quoted(question), UNNAMED, languages)
+        query = Query(question, vector, named(question), is_quoted(question), UNNAMED)
         found = query.candidates(store, CHUNKS).scores
         return documents(sorted(found, key=lambda row: -found[row]))
 

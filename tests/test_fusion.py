@@ -7,49 +7,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyph_rag.search.fusion import Scale
+from glyph_rag.search.fusion import DENSE_SHARE, Scale
 from glyph_rag.search.mmr import diversified
 
 SIMILARITIES = st.dictionaries(st.integers(0, 30), st.floats(-1, 1), max_size=20)
 WORDS = st.dictionaries(st.integers(0, 30), st.floats(1e-6, 1e3), max_size=20)
 
 
-def ranked(similarities: dict[int, float], words: dict[int, float], share: float) -> list[int]:
-    scale = Scale.of(similarities, words, share)
+def ranked(similarities: dict[int, float], words: dict[int, float], covered: float = 1.0) -> list[int]:
+    scale = Scale.of(similarities, words, covered)
     scores = {row: scale.score(similarities.get(row), words.get(row)) for row in {*similarities, *words}}
     return sorted(scores, key=lambda row: (-scores[row], row))
 
 
 def test_found_by_both_beats_found_by_one() -> None:
-    assert ranked({1: 0.9, 2: 0.8, 3: 0.1}, {4: 9.0, 2: 8.0, 5: 1.0}, 0.4)[0] == 2
+    assert ranked({1: 0.9, 2: 0.8, 3: 0.1}, {4: 9.0, 2: 8.0, 5: 1.0})[0] == 2
 
 
 def test_a_clear_lead_counts_for_more_than_a_narrow_one() -> None:
-    assert ranked({1: 0.90, 2: 0.89, 3: 0.10}, {2: 9.0, 1: 2.0, 3: 1.0}, 0.5)[0] == 2
+    assert ranked({1: 0.90, 2: 0.89, 3: 0.10}, {2: 9.0, 1: 2.0, 3: 1.0}, 0.7)[0] == 2
 
 
 def test_without_vectors_the_words_decide_and_the_other_way_round() -> None:
     found = {3: 7.0, 1: 5.0, 2: 1.0}
-    assert ranked({}, found, 0.4) == ranked(found, {}, 0.4) == [3, 1, 2]
+    assert ranked({}, found) == ranked(found, {}) == [3, 1, 2]
+    assert ranked({}, found, 0.0) == ranked(found, {}, 0.0) == [3, 1, 2]
     assert Scale.of({}, found).score(None, 7.0) == Scale.of(found, {}).score(7.0, None) == 1.0
     assert Scale.of({}, {}).score(None, None) == 0.0
 
 
-def test_the_share_decides_who_leads() -> None:
-    assert ranked({1: 1.0, 2: 0.0}, {2: 5.0, 1: 0.1}, 0.8) == [1, 2]
-    assert ranked({1: 1.0, 2: 0.0}, {2: 5.0, 1: 0.1}, 0.2) == [2, 1]
-
-
-def test_the_half_whose_best_stands_out_counts_for_more() -> None:
-    flat = {row: 0.5 - row / 1000 for row in range(40)}
-    peak = {row: 9.0 if row == 7 else 1.0 + row / 1000 for row in range(40)}
-    assert Scale.of(flat, peak, 0.5).dense_share < 0.3
-    assert Scale.of(peak, flat, 0.5).dense_share > 0.7
-    assert Scale.of(flat, flat, 0.4).dense_share == pytest.approx(0.4)
-    # A word that only one of the near chunks has stands out, too; one that all have says nothing.
-    assert Scale.of(flat, {7: 2.0}, 0.5).dense_share < 0.3
-    assert Scale.of(flat, dict.fromkeys(flat, 2.0), 0.5).dense_share == 1.0
-    assert Scale.of(dict.fromkeys(flat, 0.3), dict.fromkeys(flat, 2.0), 0.4).dense_share == 0.4
+def test_the_less_of_a_question_is_found_the_less_words_count() -> None:
+    near, words = {1: 1.0, 2: 0.0}, {2: 5.0, 1: 0.1}
+    assert ranked(near, words, 1.0) == [2, 1]
+    assert ranked(near, words, 0.2) == [1, 2]
+    shares = [Scale.of(near, words, covered / 10).dense_share for covered in range(11)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[-1]) == (1.0, pytest.approx(DENSE_SHARE))
 
 
 def test_one_candidate_is_as_near_as_anything_is() -> None:
@@ -58,9 +51,9 @@ def test_one_candidate_is_as_near_as_anything_is() -> None:
 
 @given(SIMILARITIES, WORDS, st.floats(0, 1))
 def test_scores_stay_between_0_and_1_and_grow_with_both_halves(
-    similarities: dict[int, float], words: dict[int, float], share: float
+    similarities: dict[int, float], words: dict[int, float], covered: float
 ) -> None:
-    scale = Scale.of(similarities, words, share)
+    scale = Scale.of(similarities, words, covered)
     for row in {*similarities, *words}:
         score = scale.score(similarities.get(row), words.get(row))
         assert 0.0 <= score <= 1.0

@@ -55,6 +55,19 @@ def _search(texts: list[str], question: str) -> list[int]:
         ("Das Haus des Stadtrates", "Stadtrat"),
         ("the cities grew", "city growth, grew"),
         ("a café in Málaga", "cafe"),
+        ("see the résumé", "resume"),
+        ("they resume work", "résumé"),
+        ("la naïveté", "NAIVETE"),
+        ("by RFC2616 alone", "RFC 2616"),
+        ("by RFC 2616 alone", "rfc2616"),
+        ("an ISO-27001 audit", "ISO27001"),
+        ("the sha256 digest", "SHA-256"),
+        ("the SHA-256 digest", "sha256"),
+        ("a wifi network", "Wi-Fi"),
+        ("paid 12,500 EUR", "12500"),
+        ("paid 12.500 EUR", "12500"),
+        ("call 0305550142", "030-555-0142"),
+        ("to DE89370400440532013000", "DE89 3704 0044 0532 0130 00"),
         ("die Straße", "STRASSE"),
         ("ﬁnal ＡＢＣ", "final abc"),
         ("在二零零八年举办了奥运会", "奥运会"),
@@ -109,6 +122,13 @@ def test_nothing_to_search_for(question: str) -> None:
 def test_syntax_in_a_question_is_only_text(question: str) -> None:
     _search(["some text"], question)
     assert 1 in _search(["other", question], question)
+
+
+def test_the_spelling_of_the_question_ranks_first() -> None:
+    for one, other in [("SHA-256", "sha256"), ("RFC 2616", "RFC2616"), ("résumé", "resume"), ("12500", "12,500")]:
+        texts = ["nothing", f"see the {other} here", f"see the {one} here"]
+        assert _search(texts, one) == [2, 1], one
+        assert _search(texts, other) == [1, 2], other
 
 
 def test_function_words_are_left_out_of_a_question_unless_there_is_nothing_else() -> None:

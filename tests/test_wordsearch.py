@@ -18,7 +18,7 @@ from glyph_rag.store.rarest import candidates
 from glyph_rag.store.rows import Prepared, RowCounters, content_key, delete_documents, insert_document
 from glyph_rag.store.schema import make_tables
 from glyph_rag.store.terms import Term, index_terms
-from glyph_rag.store.wordsearch import WordSearch
+from glyph_rag.store.wordsearch import WordSearch, coverage
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
 
@@ -337,3 +337,10 @@ def test_damage_is_named(damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreDamagedError):
         WordSearch(connection, 5).matching("city")
     connection.close()
+
+
+def test_coverage_is_what_part_of_a_question_stands_in_a_text() -> None:
+    assert coverage("Where is the old harbour?", "An old, old harbour.") == 1.0
+    assert coverage("Where is the old harbour?", "нет") == coverage("?!", "An old harbour.") == 0.0
+    assert 0.3 < coverage("stone harbour", "a harbour") < coverage("stone harbour", "a harbour, stones") < 1.0
+    assert coverage("Wi-Fi", "a wifi network") > 0.3, "another spelling counts too"

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from glyph_rag.embed.embedder import FloatArray
-from glyph_rag.embed.language import guess_language, knows
-from glyph_rag.search.fusion import ABROAD_SHARE, DENSE_SHARE, Scale, words_standing_out
+from glyph_rag.search.fusion import Scale
 from glyph_rag.search.maxsim import mean_vectors, nearest_pages, page_scores
 from glyph_rag.store.load import chunks_of_pages
 from glyph_rag.store.scope import Scope
 from glyph_rag.store.store import Store
-
-_NEAREST: Final = 5
-"""Chunks whose language is looked at."""
-
-_NO_ACCIDENT: Final = 5.0
-"""Words that stand out by more standard deviations than that are those of a sentence that a chunk quotes."""
+from glyph_rag.store.wordsearch import coverage
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,6 @@ class Query:
         named: What the question names word by word; chunks that hold it come first.
         strict: Whether nothing else is wanted, if it stands anywhere.
         scope: Where to look.
-        languages: Those that the embedder knows; None means any.
     """
 
     question: str
@@ -60,7 +52,6 @@ class Query:
     named: tuple[str, ...]
     strict: bool
     scope: Scope
-    languages: Collection[str] | None = None
 
     def candidates(self, store: Store, depth: int, scale: Scale | None = None) -> Candidates:
         """The candidates to a depth. Each gets both scores, also if only one of the two searches came upon it.
@@ -75,7 +66,7 @@ class Query:
         also: set[int] = set().union(*standing.values())
         words = dict(self._words(store, depth, also))
         complete = max(len(near), len(words.keys() - also)) < depth
-        scale = scale or Scale.of(near, words, self._share(store, near, words))
+        scale = scale or Scale.of(near, words, self._covered(store, words))
         held = self._held(store, depth, also | words.keys())
         all_held: set[int] = set().union(*held)
         late = all_held - also - words.keys()
@@ -113,20 +104,12 @@ class Query:
         vectors = store.vectors_of_chunks(chunks)
         return np.stack([vectors[chunk] for chunk in chunks])
 
-    def _share(self, store: Store, near: Mapping[int, float], words: Mapping[int, float]) -> float:
-        """How much meaning counts: more where most of what is nearest is in another language than the question.
-
-        There words meet by accident, unless it is a sentence that one of the texts quotes. That holds for an embedder
-        that knows both languages; of others, nearness says little.
-        """
-        asked = guess_language(self.question) if near else None
-        if asked is None or self.languages == {asked} or words_standing_out(words, near) > _NO_ACCIDENT:
-            return DENSE_SHARE
-        nearest = sorted(near, key=lambda owner: (-near[owner], owner))[:_NEAREST]
-        standing = self._chunks_of(store, nearest)
-        texts = (store.load_chunk(standing[owner][0]).text for owner in nearest)
-        abroad = [text for text in texts if guess_language(text) not in (None, asked) and knows(self.languages, text)]
-        return ABROAD_SHARE if 2 * len(abroad) > len(nearest) else DENSE_SHARE
+    def _covered(self, store: Store, words: Mapping[int, float]) -> float:
+        """What part of the question the chunk with the most of the words has."""
+        if not words:
+            return 0.0
+        best = min(words, key=lambda row: (-words[row], row))
+        return coverage(self.question, store.load_chunk(best).indexed_text)
 
     def _near(self, store: Store, vector: FloatArray, depth: int) -> dict[int, float]:
         return dict(store.nearest_chunks(vector, depth, self.scope))

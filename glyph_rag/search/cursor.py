@@ -37,6 +37,8 @@ class Place:
         Raises:
             InputError: If it is none, or belongs to another question or state.
         """
+        if not isinstance(cursor, str):
+            raise InputError(f"{cursor!r} is no cursor", hint="take it from a hit: after=hits[-1].cursor")
         try:
             data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):

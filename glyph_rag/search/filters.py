@@ -193,7 +193,7 @@ class _Parser:
         hint = (
             "for a list of values, use $in"
             if isinstance(given, Sequence | Set)
-            else "a string, a number, a bool or None"
+            else "a string (for dates as well, such as '2024-05-17'), a number, a bool or None"
         )
         raise InputError(f"{where} is {type(given).__name__}", hint=hint)
 

@@ -5,27 +5,19 @@ best (1), meaning from the last candidate (0) to the nearest (1). They are added
 Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42 (2023). Reciprocal rank fusion
 throws away by how much the first beats the second, and finds one to two points less at rank 1.
 
-How much each counts depends on the question. Where the words of one chunk stand out from all others, as those of a
-sentence that is quoted nearly word by word, they say more than a meaning that is as near to many; and the other way
-round. So each share is weighed by how many standard deviations the best is above the mean of the candidates.
+How much each counts depends on the question. Where a chunk has all of its words, they count for more than meaning
+does. The fewer of them the best chunk has, the less they say: a question in other words than the texts, or in another
+language, meets them by accident.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-DENSE_SHARE: Final = 0.45
-"""How much meaning counts where its best stands out as much as that of the words."""
-
-ABROAD_SHARE: Final = 0.77
-"""The same where the question is in another language than the texts."""
-
-_OUT_OF: Final = 64
-"""The best so many candidates are what the best of all stands out from."""
+DENSE_SHARE: Final = 0.37
+"""How much meaning counts where a chunk has all that the question says."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +37,20 @@ class Scale:
     dense_share: float
 
     @classmethod
-    def of(cls, similarities: Mapping[int, float], words: Mapping[int, float], share: float = DENSE_SHARE) -> Scale:
+    def of(cls, similarities: Mapping[int, float], words: Mapping[int, float], covered: float = 1.0) -> Scale:
         """The scale of a search.
 
         Args:
             similarities: Of the candidates nearest in meaning. Empty where the embedder does not know the question's
                 language: then the words decide.
             words: BM25 scores of the candidates with the most of the words. Where it is empty, meaning decides.
-            share: How much meaning counts where both stand out alike.
+            covered: What part of the question the chunk with the most of the words has, 0 to 1.
         """
         best = max(words.values(), default=0.0)
         if not similarities or best <= 0.0:
             share = 1.0 if similarities else 0.0
         else:
-            meant = share * _standing_out(similarities.values())
-            said = (1.0 - share) * words_standing_out(words, similarities)
-            share = meant / (meant + said) if meant + said > 0.0 else share
+            share = DENSE_SHARE / (DENSE_SHARE + (1.0 - DENSE_SHARE) * covered)
         found = similarities.values()
         return cls(min(found, default=0.0), max(found, default=0.0), best, share)
 
@@ -77,18 +67,6 @@ class Scale:
             meaning = (similarity - self.far) / (self.near - self.far) if self.near > self.far else 1.0
         said = (words or 0.0) / self.words if self.words > 0.0 else 0.0
         return self.dense_share * _within(meaning) + (1.0 - self.dense_share) * _within(said)
-
-
-def words_standing_out(words: Mapping[int, float], candidates: Collection[int]) -> float:
-    """By how many standard deviations the most words of a chunk are above the mean; candidates without words count."""
-    return _standing_out([*words.values(), *[0.0] * sum(row not in words for row in candidates)])
-
-
-def _standing_out(found: Iterable[float]) -> float:
-    """How many standard deviations the best is above the mean; 0 where all are alike."""
-    best = np.sort(np.fromiter(found, np.float64))[-_OUT_OF:]
-    spread = float(best.std())
-    return float(best[-1] - best.mean()) / spread if spread > 1e-12 else 0.0
 
 
 def _within(value: float) -> float:

@@ -72,13 +72,12 @@ class Retriever:
             LimitError: If there were too many hits before.
         """
         for name, value in (("min_score", min_score), ("mmr", 0.0 if mmr is None else mmr)):
-            if not 0.0 <= value <= 1.0:
-                raise InputError(f"{name} is {value}", hint=f"{name} is between 0 and 1")
-        languages = self._embedder.info.languages
-        known = knows(languages, question)
+            if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+                raise InputError(f"{name} is {value!r}", hint=f"{name} is between 0 and 1")
+        known = knows(self._embedder.info.languages, question)
         vector = self._embedder.embed_queries([question])[0] if known else None
         kind = PageQuery if isinstance(self._embedder, PageEmbedder) else Query
-        query = kind(question, vector, named(question), is_quoted(question), access.scope, languages)
+        query = kind(question, vector, named(question), is_quoted(question), access.scope)
         with self._store.reading():
             place = Place(repr((question, access, min_score, mmr)), self._store.state())
             first = place.after(after) if after is not None else 0

@@ -11,7 +11,8 @@ word forms. So we cut the text ourselves and hand FTS5 plain tokens separated by
   for scripts without spaces, the next smaller (Chinese, Japanese, Korean) or larger (Thai, Khmer) runs.
 
 Both columns are asked at once and FTS5's bm25() adds them up. Words too common to tell anything need no list
-in the index; only a question leaves its function words out, because they are what makes a large store slow.
+in the index; only a question leaves its function words out, because they are what makes a large store slow. And only
+a question asks for other spellings of what it says (``SHA-256`` for ``sha256``), so the index need not have them.
 
 Character 4-grams as the stemmer for any language: McNamee and Mayfield, "Character N-Gram Tokenization for
 European Language Text Retrieval", Information Retrieval 7 (2004). Bigrams for Chinese: Nie, Gao, Zhang and
@@ -97,6 +98,9 @@ _JOIN = re.compile(r"[._\-/:@+#&,]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+")
 _ASCII_RUN = re.compile(r"[a-z0-9]+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
+_LETTERS_THEN_DIGITS = re.compile(r"([^\W\d_]+)(\d+)")
+_LONG_NUMBER = re.compile(r"[1-9][0-9]{3,14}")
+_SPACED = re.compile(r"\b[A-Za-z]{0,8}[0-9]{0,32}(?: [0-9]{1,32})+\b")
 
 # Taken out before cutting: what changes how a word looks but not which word it is (soft hyphen, joiners,
 # direction marks, Hebrew points, Arabic vowel signs and tatweel). Arabic letters get one form each (Larkey).
@@ -137,7 +141,7 @@ def index_terms(text: str) -> Terms:
 
 
 def question_terms(question: str) -> list[Term]:
-    """The terms that a question is searched by: those of a text, each once, without the words of its grammar.
+    """The terms that a question is searched by: its own, and other spellings of them that a text may have.
 
     Args:
         question: What the user asked, in any form.
@@ -146,12 +150,14 @@ def question_terms(question: str) -> list[Term]:
         At most `MAX_QUERY_TERMS` for each column, the whole words first; none where the question holds nothing to
         search for.
     """
-    question = question[:_LONGEST_QUESTION]
-    found = _cut(question)
-    ignored = _function_words(question)
-    found = [(word, part) for word, part in found if word not in ignored] or found
-    texts = (_distinct(word for word, _ in found), _distinct(part for _, part in found))
-    return [Term(column, text) for column, each in zip(FTS_COLUMNS, texts, strict=True) for text in each]
+    own = _own_terms(question)
+    others = _other_spellings(question, [word for words, _ in own for word in words.split(" ")])
+    return _as_terms([*own, others])
+
+
+def own_terms(question: str) -> list[Term]:
+    """The terms of a question as those of a text, each once, without the words of its grammar."""
+    return _as_terms(_own_terms(question))
 
 
 def match_expression(terms: Sequence[Term]) -> str:
@@ -255,6 +261,41 @@ def _function_words(question: str) -> frozenset[str]:
     """The question's function words, as far as its language is clear; WHO in capitals may be a name."""
     capitals = {word.casefold() for word in question.split() if len(word) > 1 and word.isupper()}
     return FUNCTION_WORDS.get(guess_language(question) or "", frozenset()) - capitals
+
+
+def _own_terms(question: str) -> list[tuple[str, str]]:
+    found = _cut(question[:_LONGEST_QUESTION])
+    ignored = _function_words(question[:_LONGEST_QUESTION])
+    return [(word, part) for word, part in found if word not in ignored] or found
+
+
+def _as_terms(found: Sequence[tuple[str, str]]) -> list[Term]:
+    texts = (_distinct(word for word, _ in found), _distinct(part for _, part in found))
+    return [Term(column, text) for column, each in zip(FTS_COLUMNS, texts, strict=True) for text in each]
+
+
+def _other_spellings(question: str, words: Iterable[str]) -> tuple[str, str]:
+    """What else the words of a question may be in a text, for each column.
+
+    Without accents, and what is found under that; written in one (``sha256``, ``wifi``) or with signs and spaces
+    between (``SHA-256``, ``RFC 2616``, ``10,000``).
+    """
+    others: list[str] = []
+    plain: list[str] = []
+    for word in map(_plain, words):
+        others += [word, word.replace("_", "")]
+        if apart := _LETTERS_THEN_DIGITS.fullmatch(word):
+            letters, digits = apart.groups()
+            others += [f"{letters}_{digits}", *((letters, digits) if len(letters) > 1 else ())]
+        if _LONG_NUMBER.fullmatch(word):
+            others.append(f"{int(word):_}")
+        if word.islower() and "_" not in word:
+            plain.append(word)
+    others += [
+        match.group().casefold().replace(" ", "")
+        for match in _SPACED.finditer(_plain_letters(question[:_LONGEST_QUESTION]))
+    ]
+    return " ".join(others), " ".join(plain)
 
 
 def _distinct(joined: Iterable[str]) -> list[str]:

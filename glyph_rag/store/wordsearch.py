@@ -35,6 +35,7 @@ from glyph_rag.store.terms import (
     holds_inside,
     inner_expression,
     match_expression,
+    own_terms,
     phrase_expression,
     question_terms,
 )
@@ -206,3 +207,11 @@ class WordSearch:
         last = [entry for entry in ranked if entry[0] not in asked][: self.count]
         kept = {row for row, _ in last}
         return [entry for entry in ranked if entry[0] in asked or entry[0] in kept]
+
+
+def coverage(question: str, text: str) -> float:
+    """What part of a question stands in a text, 0 to 1: its words and word parts, each once and at its weight."""
+    terms = question_terms(question)
+    there = sum(bm25.weight(terms[number]) for number, _ in TermCounter(terms).count(text))
+    # Another spelling stands in for one that is missing.
+    return min(1.0, there / max(1.0, sum(map(bm25.weight, own_terms(question)))))
