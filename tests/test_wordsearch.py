@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from glyph_rag.corpus.document import Chunk, Document
 from glyph_rag.errors import StoreDamagedError
 from glyph_rag.store import postings, rarest, wordsearch
+from glyph_rag.store.load import Rows
 from glyph_rag.store.postings import Totals
 from glyph_rag.store.rarest import candidates
 from glyph_rag.store.rows import Prepared, RowCounters, content_key, delete_documents, insert_document
 from glyph_rag.store.schema import make_tables
-from glyph_rag.store.terms import Term, index_terms
+from glyph_rag.store.terms import Term, index_terms, question_terms
 from glyph_rag.store.wordsearch import WordSearch, coverage
 from glyph_rag.typeset.page import Page
 from glyph_rag.typeset.profile import RenderProfile
@@ -115,6 +116,25 @@ def test_the_chunk_with_a_rare_term_is_found_first_however_little_may_be_read(co
         search = WordSearch(connection, 1)
         assert search.matching(f"Which city by the river has {name}?")[0][0] == at % (count + 1) + 1
         assert search.holding(name, "city river") == [at % (count + 1) + 1]
+    connection.close()
+
+
+def test_a_common_word_is_not_looked_for_among_the_accented_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = indexed([f"river number {row % 7}" for row in range(1, 10_001)])
+    looked_up: list[str] = []
+    rows_of = postings.rows_of
+
+    def noted(connection: sqlite3.Connection, expression: str, at_most: int = -1, after: int = 0) -> Rows:
+        looked_up.append(expression)
+        return rows_of(connection, expression, at_most, after)
+
+    monkeypatch.setattr(postings, "rows_of", noted)
+    terms = question_terms("river Seine")
+    found = candidates(connection, terms, postings.totals(connection), 5, bound=500)
+    assert len(found.rows) >= 5
+    assert {Term("parts", "river"), Term("parts", "seine")} <= set(terms)
+    assert 'parts : ("river")' not in looked_up
+    assert 'parts : ("seine")' in looked_up
     connection.close()
 
 

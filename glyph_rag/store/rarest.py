@@ -19,7 +19,7 @@ from glyph_rag.store import bm25, postings
 from glyph_rag.store.bm25 import Scores
 from glyph_rag.store.load import Rows
 from glyph_rag.store.postings import Totals
-from glyph_rag.store.terms import Term, match_expression
+from glyph_rag.store.terms import Term, is_word_as_part, match_expression
 
 RARE: Final = 500
 """A term of so few chunks is read whatever was read before."""
@@ -102,10 +102,11 @@ def candidates(
     if bound is None:
         bound = int(_READ * math.sqrt(totals.chunks))
     pages = postings.pages_of(connection, (term.text for term in terms))
-    lists, common = _read_rarest(connection, terms, pages, bound)
-    frequencies = [len(lists[number].rows) if number in lists else common[number] for number in range(len(terms))]
+    lists, lengths = _read_rarest(connection, terms, pages, bound)
+    frequencies = [len(lists[number].rows) if number in lists else lengths[number] for number in range(len(terms))]
     worth = [bm25.idf(frequency, totals.chunks) for frequency in frequencies]
     found = _summed(terms, lists, worth)
+    common = {number: length for number, length in lengths.items() if not is_word_as_part(terms[number])}
     if common and len(found.rows) < count:
         return _summed(terms, lists | _read_newest(connection, terms, common, bound), worth)
     return found
@@ -117,10 +118,17 @@ def _read_rarest(
     """The lists of rare terms, and about how long those of common ones are, by number."""
     lists: dict[int, _List] = {}
     common: dict[int, int] = {}
+    as_words = {term.text: number for number, term in enumerate(terms) if term.column == "words"}
     left = bound
     for number in sorted(range(len(terms)), key=lambda number: (pages[terms[number].text], number)):
-        length = (pages[terms[number].text] + 1) * postings.CHUNKS_PER_PAGE
-        found = _read(connection, terms[number], length, left, bound)
+        term = terms[number]
+        length = (pages[term.text] + 1) * postings.CHUNKS_PER_PAGE
+        word = as_words.get(term.text) if is_word_as_part(term) else None
+        if word is not None and (word in common or len(lists[word].rows) > RARE):
+            # Few entries of a common word are of accented ones, and to find these the whole list would be read.
+            common[number] = max(length, RARE + 1)
+            continue
+        found = _read(connection, term, length, left, bound)
         if found is not None:
             lists[number] = found
             left = max(0, left - len(found.rows))

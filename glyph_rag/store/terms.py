@@ -160,6 +160,11 @@ def own_terms(question: str) -> list[Term]:
     return _as_terms(_own_terms(question))
 
 
+def is_word_as_part(term: Term) -> bool:
+    """Whether a term is a whole word that is looked up among the parts, where accented words have it."""
+    return term.column == "parts" and len(term.text) > _GRAM and term.text.isalpha()
+
+
 def match_expression(terms: Sequence[Term]) -> str:
     """An FTS5 MATCH expression: any of some terms, of which there is at least one, each in its own column.
 
