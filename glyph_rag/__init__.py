@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from glyph_rag.typeset.cache import PageCache
     from glyph_rag.typeset.page import Page
     from glyph_rag.typeset.profile import RenderProfile
+    from glyph_rag.view import View
 
 __version__ = "0.1.0"
 
@@ -40,13 +41,13 @@ _HOMES = {
     "Mark": "corpus.document", "OpenAIReader": "read.models.openai", "Page": "typeset.page",
     "PageCache": "typeset.cache", "Reader": "read.reader", "Reading": "read.reader", "ReadingPlan": "read.plan",
     "Receipt": "read.planning.receipt", "ReceiptBook": "read.planning.receipt", "RenderProfile": "typeset.profile",
-    "TransformersReader": "read.models.transformers", "Turn": "read.plan",
+    "TransformersReader": "read.models.transformers", "Turn": "read.plan", "View": "view",
 }  # fmt: skip
 
 __all__ = [
     "Answer", "Chat", "Chunk", "Citation", "Document", "Embedder", "EmbedderInfo", "GlyphRAG", "GlyphRAGError", "Hit",
     "IndexReport", "Limits", "Mark", "OpenAIReader", "Page", "PageCache", "Reader", "Reading", "ReadingPlan",
-    "Receipt", "ReceiptBook", "RenderProfile", "TransformersReader", "Turn",
+    "Receipt", "ReceiptBook", "RenderProfile", "TransformersReader", "Turn", "View",
 ]  # fmt: skip
 
 
