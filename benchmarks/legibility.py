@@ -245,27 +245,30 @@ def table(titles: Sequence[str], rows: Iterator[Sequence[str]], left: int) -> st
 
 INTRODUCTION = """# How much fits on a page, and can it be read
 
-Made by `python benchmarks/legibility.py --data ../shared/evaldata --plot docs/images/legibility.png`; edit that
-program, not this file.
+How many text tokens a page holds for each image token, and how many of its characters a small recogniser misreads, for
+each preset. The figures are under [Presets](#presets).
+
+**What reads here is not what the pages are for.** The recognisers are networks of a few megabytes that see one line
+each. They tell presets apart and find characters that the type does not show. A vision-language model makes other
+errors, and more or fewer of them.
 
 Each text is set under each preset. All its full pages count for the ratios; {count} of them, from all over the text,
-are drawn and read back line by line by a small recogniser, and what it read is compared with the source. Texts: the
-paragraphs of XQuAD in English, Chinese, Arabic, Hindi and Thai and of CMRC 2018 (Chinese), joined by empty lines, and
-`argparse.py` of Python {python} as code.
+are drawn and read back line by line, and what was read is compared with the source. The texts are the paragraphs of
+XQuAD in English, Chinese, Arabic, Hindi and Thai and of CMRC 2018 (Chinese), joined by empty lines, and `argparse.py`
+of Python {python} as code.
 
-- **type**: font size and line height in pixels, of the script the text is in. A line grows where its ink needs it.
-- **ratio**: tokens of the text on full pages over tokens of the images, with OpenAI's o200k_base or Qwen's tokenizer on
-  one side and patches of 28 pixels (Qwen2.5-VL, GLM-4.1V, Glyph) or 32 (Qwen3-VL) on the other.
-- **indexed**: the first ratio for the pages that a store would make: passages are kept whole, so pages are not as full,
+- **type**: font size and line height in pixels, for the script of the text. A line grows where its ink needs it.
+- **ratio**: text tokens of full pages over their image tokens, with OpenAI's o200k_base or Qwen's tokenizer on one side
+  and patches of 28 pixels (Qwen2.5-VL, GLM-4.1V, Glyph) or 32 (Qwen3-VL) on the other.
+- **indexed**: the first ratio for the pages that a store would make. Passages are kept whole, so pages are not as full,
   and the last page may be almost empty.
 - **CER**: character error rate: characters to insert, delete or replace to get from what was read to the source, for
   each character of the source. Texts are compared in NFC with all white space as one blank; blanks beside Han and kana
-  do not count. The mark that stands for a newline where text flows counts as a character.
-- **folded**: the same where full-width and half-width forms (`（` and `(`) count as one.
+  do not count. The mark for a newline in flowing text counts as a character.
+- **folded**: the same with full-width and half-width forms (`（` and `(`) counted as one.
 
-**What reads here is not what the pages are for.** The recognisers are networks of a few megabytes that see one line
-each. They tell presets apart and find characters that the type does not show; a vision-language model makes other
-errors, and more or fewer of them.
+Made by `python benchmarks/legibility.py --data ../shared/evaldata --plot docs/images/legibility.png`; edit that
+program, not this file.
 
 ![Error rate against ratio](images/legibility.png)
 
@@ -273,9 +276,9 @@ errors, and more or fewer of them.
 """
 
 FLOOR = """
-## What is the recogniser's fault
+## The recogniser's own floor
 
-The same texts at {px:g} pixels, where nothing is too small to be read. What is misread here, size is not to blame for.
+The same texts at {px:g} pixels, where nothing is too small to be read. Errors here are not due to size.
 """
 
 OTHERS = """
@@ -295,14 +298,14 @@ with o200k_base at 28 pixels).
   0.46 %. At 8 pixels and 97 %: 0.53 %; at 7.75 pixels, with as much on a page: 0.66 %.
 - **Two columns hold 4 % less on full pages and 5 % more in a store**, where passages end with a half-empty line
   (dense, English: one column 4.07 and 3.43 times, two columns 3.93 and 3.60).
-- **The mark for a newline** is `→`. PP-OCRv6 tiny reads `¶` as `1`: in English 5, in Chinese 0 of 41 were read right at
-  9 pixels; of `→` all 41 in both.
+- **The mark for a newline** is `→`, not `¶`, which PP-OCRv6 tiny reads as `1`. At 9 pixels 5 of 41 `¶` were read right
+  in English and 0 of 41 in Chinese; of `→` all 41 in both.
 """
 
 CONFUSED = """
 ## What is misread
 
-The most frequent errors of PP-OCRv6 tiny: what stands on the page, what was read, how often.
+The most frequent errors of PP-OCRv6 tiny: what is on the page, what was read, how often.
 """
 
 

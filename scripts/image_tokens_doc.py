@@ -13,21 +13,25 @@ _PROSE = "The quick brown fox jumps over the lazy dog while seven wizards quietl
 _PAGES = {(672, 896): 8_050, (1344, 1792): 32_600}
 _HEAD = """# What a page image costs
 
+What a page image costs each model in tokens, and whether the model sees the page at full size. Find your model under
+[Sources](#sources), then its family in the table.
+
+- **tokens**: what one page adds to the prompt, wrappers and separators included.
+- **as text**: what the words on a full page of English prose in the default type cost as text, by the estimate in
+  `typeset/tokens.py` ({texts}), over those tokens. Above 1 the image is cheaper.
+- **resampled**: whether the page is scaled before the model sees it, and to what size; `-` if the maker does not say.
+- **checked**: *processor*, against the model's own image processor in transformers, over hundreds of sizes without a
+  difference; *documented*, against the examples in the maker's documentation or code.
+
+What the table does not say:
+
+- **Whether the model can still read a resampled page.** Text in the default type seldom survives being shrunk.
+- **Anything about models that are not listed by name.** For a checkpoint on disk, `family_from_folder` reads the rule
+  from its own configuration, which is right even if that was changed after publication.
+- **Published settings that were out of reach.** Then they are as public code quotes them: see the sources.
+- **What a provider charges tomorrow.** Providers change their rules; what counts is the usage that an answer reports.
+
 Made by `python -m scripts.image_tokens_doc` from `glyph_rag/typeset/imagetokens`; edit the registry, not this file.
-
-**Tokens** are what one page adds to the prompt, wrappers and separators included. **As text** is what the words on a
-full page of English prose in the default type cost as text, by the estimate in `typeset/tokens.py`
-({texts}), over those tokens: above 1 the image is cheaper. It says nothing of
-whether the model can still read a page that is **resampled**, that is, scaled before the model sees it: text in the
-default type seldom survives being shrunk. `-` where the maker does not say.
-
-**Checked** is how: *processor*, against the model's own image processor in transformers, run over hundreds of sizes
-without a difference; *documented*, against the examples in the maker's documentation or code. Where a published
-configuration was out of reach its settings are as public code quotes them: see the sources. Providers change their
-rules: what an answer reports as used is what counts.
-
-The rules hold for the models listed by name and for no others. `family_from_folder` reads the rule of a checkpoint on
-disk from its own configuration, which is right also where that was changed after publication.
 
 """
 
