@@ -95,10 +95,10 @@ def search(
     ] = 0.0,
     mmr: Annotated[
         float | None,
-        typer.Option(help="Order by maximal marginal relevance: 1 by score alone, the nearer to 0 the more various."),
+        typer.Option(help="Diversify hits by maximal marginal relevance: 1 is by score alone; the nearer to 0, the more diverse."),
     ] = None,
     after: Annotated[
-        str | None, typer.Option(help="Go on after the hit with this cursor, which is in what --json prints.")
+        str | None, typer.Option(help="Continue after the hit with this cursor (printed by --json).")
     ] = None,
     embedder: EmbedderOption = None,
     as_json: JsonOption = False,

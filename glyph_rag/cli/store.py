@@ -48,7 +48,7 @@ def stats(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> No
 def doctor(
     store: StoreOption = DEFAULT_STORE,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Do not hold the index of words against the texts, which takes longest.")
+        bool, typer.Option("--quick", help="Skip the check of the word index against the texts, which takes longest.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +114,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="The file to write, or - for the standard output.")],
     store: StoreOption = DEFAULT_STORE,
     namespace: Annotated[str | None, typer.Option(help="Only this namespace; all of them otherwise.")] = None,
-    vectors: Annotated[bool, typer.Option("--vectors", help="With the vectors, for a store of one embedder.")] = False,
+    vectors: Annotated[bool, typer.Option("--vectors", help="Include the vectors, so that a store with the same embedder need not compute them again.")] = False,
 ) -> None:
     """Write all documents and their metadata as JSON Lines, for `glyph-rag import` with any embedder or profile."""
     from glyph_rag.store.exchange import export_lines
