@@ -69,7 +69,11 @@ def ask(
     budget: BudgetOption = None,
     strict: StrictOption = False,
     cross_check: Annotated[
-        bool, typer.Option("--cross-check", help="Ask a second time, as text if the first was images or the reverse, and say whether the answers agree.")
+        bool,
+        typer.Option(
+            "--cross-check",
+            help="Ask a second time, as text if the first was images or the reverse, and say whether the answers agree.",
+        ),
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what the reader would be shown.")] = False,
     save_pages: SaveOption = None,

@@ -46,7 +46,9 @@ ReaderOption = Annotated[
 ]
 NamespaceOption = Annotated[
     str,
-    typer.Option("--namespace", help="Only documents of this namespace; those without one if not given.", show_default=False),
+    typer.Option(
+        "--namespace", help="Only documents of this namespace; those without one if not given.", show_default=False
+    ),
 ]
 DEFAULT_STORE = Path("glyph-kb")
 

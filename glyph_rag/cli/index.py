@@ -95,7 +95,9 @@ def search(
     ] = 0.0,
     mmr: Annotated[
         float | None,
-        typer.Option(help="Diversify hits by maximal marginal relevance: 1 is by score alone; the nearer to 0, the more diverse."),
+        typer.Option(
+            help="Diversify hits by maximal marginal relevance: 1 is by score alone; the nearer to 0, the more diverse."
+        ),
     ] = None,
     after: Annotated[
         str | None, typer.Option(help="Continue after the hit with this cursor (printed by --json).")

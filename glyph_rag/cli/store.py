@@ -114,7 +114,13 @@ def export(
     target: Annotated[Path, typer.Argument(help="The file to write, or - for the standard output.")],
     store: StoreOption = DEFAULT_STORE,
     namespace: Annotated[str | None, typer.Option(help="Only this namespace; all of them otherwise.")] = None,
-    vectors: Annotated[bool, typer.Option("--vectors", help="Include the vectors, so that a store with the same embedder need not compute them again.")] = False,
+    vectors: Annotated[
+        bool,
+        typer.Option(
+            "--vectors",
+            help="Include the vectors, so that a store with the same embedder need not compute them again.",
+        ),
+    ] = False,
 ) -> None:
     """Write all documents and their metadata as JSON Lines, for `glyph-rag import` with any embedder or profile."""
     from glyph_rag.store.exchange import export_lines
