@@ -72,7 +72,7 @@ def ask(
         bool,
         typer.Option(
             "--cross-check",
-            help="Ask a second time, as text if the first was images or the reverse, and say whether the answers agree.",
+            help="Ask a second time, as text if the first was images or the reverse, and say if the answers agree.",
         ),
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what the reader would be shown.")] = False,
