@@ -95,43 +95,47 @@ def citations_of(answer: Answer, passages: Sequence[Document] | None = None, tex
     Args:
         answer: The answer.
         passages: What it was read from, where the numbers of passages stand for documents.
-        text: Where its sentences stand; the answer's own text where None.
+        text: The reply with nothing changed but what was misread, if that is what users see; the answer's own text
+            where None.
     """
     return [
-        _citation(answer, sentence, number, start, passages)
-        for sentence, start in _places(answer, answer.text if text is None else text)
+        _citation(answer, sentence, number, place, passages)
+        for sentence, place in _places(answer, text)
         for number in sentence.citations or (() if sentence.citation is None else (sentence.citation,))
     ]
 
 
-def _places(answer: Answer, text: str) -> Iterator[tuple[Sentence, int]]:
-    """The sentences of an answer that stand in a text, and where."""
+def _places(answer: Answer, reply: str | None) -> Iterator[tuple[Sentence, tuple[int, int]]]:
+    """The sentences of an answer that stand in its text or in a reply, and where."""
     at = 0
     for sentence in answer.sentences:
-        start = text.find(sentence.text, at)
+        words = sentence.text if reply is None or sentence.support == "corrected" else sentence.read_as
+        start = (answer.text if reply is None else reply).find(words, at)
         if start >= 0:
-            yield sentence, start
-            at = start + len(sentence.text)
+            at = start + len(words)
+            yield sentence, (start, at)
 
 
 def _citation(
-    answer: Answer, sentence: Sentence, number: int, start: int, passages: Sequence[Document] | None
+    answer: Answer, sentence: Sentence, number: int, place: tuple[int, int], passages: Sequence[Document] | None
 ) -> Citation:
     found = answer.citations[number]
     passage = None if passages is None else number_of(found.document_id)
-    return create_citation(
+    citation = create_citation(
         url=found.source if found.source.startswith(("http://", "https://")) else None,
         title=found.where,
-        start_index=start,
-        end_index=start + len(sentence.text),
+        start_index=place[0],
+        end_index=place[1],
         cited_text=found.quote,
-        id=f"citation-{number}-{start}",
-        **{
-            **asdict(found),
-            "boxes": [list(box) for box in found.boxes],
-            "document_id": found.document_id if passages is None or passage is None else passages[passage].id,
-            "passage": passage,
-            "support": sentence.support,
-            "read_as": sentence.read_as,
-        },
+        id=f"citation-{number}-{place[0]}",
     )
+    # Not through `create_citation`, which leaves out what is None: whoever asks for a Document's id may find none.
+    citation["extras"] = {
+        **asdict(found),
+        "boxes": [list(box) for box in found.boxes],
+        "document_id": found.document_id if passages is None or passage is None else passages[passage].id,
+        "passage": passage,
+        "support": sentence.support,
+        "read_as": sentence.read_as,
+    }
+    return citation

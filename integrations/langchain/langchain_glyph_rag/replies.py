@@ -119,7 +119,9 @@ def _corrected(content: object, answer: Answer) -> object:
         return {**content, "text": _corrected(content["text"], answer)} if "text" in content else content
     if not isinstance(content, str):
         return content
-    content = clean_answer(content) or content
+    # The space around it stays: it may be what keeps two blocks apart.
+    words = content.strip()
+    content = content.replace(words, clean_answer(words) or words) if words else content
     for sentence in answer.sentences:
         if sentence.support == "corrected":
             content = content.replace(sentence.read_as, sentence.text)

@@ -54,6 +54,14 @@ def test_a_retrieval_chain_answers_checked_and_cites():
     assert answer.usage["text_tokens"] > 0
 
 
+def test_a_document_without_an_id_is_cited_too():
+    documents = [document.model_copy(update={"id": None}) for document in DOCUMENTS]
+    one = create_glyph_documents_chain(SeeingModel(), PROMPT)
+    (citation,) = one.invoke({"context": documents, "input": QUESTION}).citations
+    assert citation["extras"]["document_id"] is None
+    assert documents[citation["extras"]["passage"]].page_content == DOCUMENTS[0].page_content
+
+
 def test_what_is_known_of_an_answer_fits_into_json_and_holds_no_pixels():
     answer = chain(SeeingModel()).invoke({"input": QUESTION})["answer"]
     said = json.dumps({"answer": answer, "citations": answer.citations, "usage": answer.usage})

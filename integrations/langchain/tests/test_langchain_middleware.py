@@ -353,6 +353,22 @@ def test_tools_by_themselves_and_answers_with_blocks():
     assert answer.content[0]["text"] == f"**In short**\n\n{CHECKED}"
 
 
+def test_citations_of_a_message_stand_where_its_own_words_are():
+    first, second = LEAVE.split("\n")[:2]
+    heading = "**Leave**\n\n"
+    said = AIMessage(
+        [
+            {"type": "text", "text": f"{heading}{first} "},
+            {"type": "text", "text": f"{second.replace('2027', '2026')} [P1]."},
+        ]
+    )
+    answer = agent(Agentic(replies=[call(), said], pages=drawn(GIVEN))).invoke(ASK, CONFIG)["messages"][-1]
+    assert answer.text == f"{heading}{first} {second}"
+    found = answer.response_metadata["glyph_rag"]["citations"]
+    cited = {answer.text[each["start_index"] : each["end_index"]]: each["cited_text"] for each in found}
+    assert cited == {"**Leave**": "leave", first: first, second: second}
+
+
 def test_without_langchain_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "langchain.agents.middleware.types", None)
     monkeypatch.delitem(sys.modules, "langchain_glyph_rag.middleware")

@@ -10,6 +10,8 @@ import pytest
 from llama_fakes import CHECKED, SeeingLLM, make_index, words_of
 from llama_index.core.base.llms.types import ChatMessage
 
+import llama_index_glyph_rag
+
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "llama_index.md"
 
@@ -44,3 +46,8 @@ def test_the_line_that_changes_is_the_same_everywhere() -> None:
     assert "+    response_synthesizer=GlyphSynthesizer(llm)," in diff
     if PAGE.exists():
         assert diff in PAGE.read_text("utf-8")
+
+
+def test_the_readme_has_every_public_name() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    assert [name for name in llama_index_glyph_rag.__all__ if f"`{name}" not in readme] == []
