@@ -55,6 +55,16 @@ def test_an_answer_is_cited_by_line_or_place_and_corrected() -> None:
     assert answer.supported
 
 
+def test_an_answer_is_set_out_as_it_was_written() -> None:
+    shown = typeset_passages([Given("Leave is asked for two weeks before.\nFive days can be carried over.\n  x = 1")])
+    items = "- Leave is asked for two weeks before. [P1]\n- Six days can be carried over. [P1]"
+    reply = f"In short:\n\n{items}\n\n```\n  x = 1\n```"
+    corrected = reply.replace(" [P1]", "").replace("Six", "Five")
+    assert shown.check(reply).text == corrected
+    kept = shown.check(reply, strict=True).text
+    assert kept == "- Leave is asked for two weeks before.\n- Five days can be carried over.\n\nx = 1"
+
+
 def test_words_of_ones_own_stay_unless_only_what_is_supported_is_wanted() -> None:
     shown = typeset_passages([LEAVE])
     reply = "Five days can be carried over. The moon is made of cheese."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from glyph_rag.read.answer import Answer, Sentence, Usage
@@ -60,8 +60,9 @@ def _verified(text: str, job: Job, shown: list[Source]) -> Answer:
     supported = [sentence for sentence in sentences if sentence.support != "unsupported"]
     kept = supported if job.wishes.strict or not (supported or job.wishes.free) else sentences
     notice = _withheld(sentences, len(sentences) - len(kept))
+    words = _set_out(text, kept) if job.wishes.free else " ".join(sentence.text for sentence in kept)
     return Answer(
-        text=" ".join(sentence.text for sentence in kept) or NOT_FOUND,
+        text=words or NOT_FOUND,
         found=bool(kept),
         sentences=sentences,
         citations=at_home(cited, shown),
@@ -70,6 +71,19 @@ def _verified(text: str, job: Job, shown: list[Source]) -> Answer:
         usage=Usage(0, 0),
         notices=notice,
     )
+
+
+def _set_out(reply: str, kept: Sequence[Sentence]) -> str:
+    """Sentences set out as in the reply: whoever wrote the prompt may have asked for paragraphs, a list or a table."""
+    text, at = "", 0
+    for sentence in kept:
+        start = reply.index(sentence.read_as, at)
+        gap = reply[at:start]
+        if gap.strip():  # Sentences were left out there.
+            gap = "\n\n" if "\n" in gap else " "
+        text += gap + sentence.text
+        at = start + len(sentence.read_as)
+    return text.strip()
 
 
 def _withheld(sentences: tuple[Sentence, ...], count: int) -> tuple[str, ...]:

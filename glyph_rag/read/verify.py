@@ -27,6 +27,7 @@ __all__ = ["NEAR", "cite", "flatten", "verify", "verify_shown"]
 _QUOTE_MARK = re.compile(r"(?<=\n)[ \t]{0,3}>[> \t]*")
 _SPACE_IN_CJK = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])\s+(?=[\u2e80-\u9fff\uff00-\uffef])")
 _LAST_STOP = re.compile(r"[.!?。！？।؟]+\Z")
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _NUMBERED = re.compile(r"\s*\d")
 _NUMBERED_BEFORE = re.compile(r"(?<!\d)\d{1,3}[.)]\s*\Z")
 # "1 200 000" with plain blanks: they become the narrow ones of numbers, which part nothing.
@@ -162,7 +163,10 @@ def _at_most_reworded(place: Place) -> Place:
 
 def _wording(read_as: str, verdict: _Verdict) -> str:
     """What the answer says after verification: the source's words, or its own where they say the same."""
-    text, done = "", 0
+    first, done = verdict.parts[0], 0
+    # What was misread is the item of a list; that it is one was not.
+    item = _ITEM.match(read_as) if first[0].start == 0 and not _ITEM.match(first[1].quote) else None
+    text = item[0] if item and first[1].support == "corrected" else ""
     for claim, place in verdict.parts:
         own = read_as[claim.start : claim.end]
         sourced = place.support == "corrected" or verdict.support == "exact"
