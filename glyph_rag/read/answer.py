@@ -121,7 +121,7 @@ class Answer:
         sentences: What the reader said, each sentence with what verification found, also those that are not part of
             the text because the source does not support them.
         citations: Where its words stand, in order of first use.
-        supported: Whether there is an answer and the source says every sentence of it.
+        supported: Whether there is an answer and the source says every sentence of it, also those that are left out.
         plan: What the reader was shown.
         usage: What it cost.
         notices: What the user has to know about how it was read.
