@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -20,6 +21,7 @@ from glyph_rag.limits import Limits
 from glyph_rag.store import doctor
 from glyph_rag.store.doctor import examine
 from glyph_rag.store.exchange import export_lines
+from glyph_rag.store.schema import PAGE_SIZE
 from glyph_rag.store.seal import seal
 from glyph_rag.store.store import Store
 from tests import store_damage
@@ -106,6 +108,14 @@ def kb(tmp_path: Path, folded: Sample) -> Path:
     for name, data in folded.files.items():
         (tmp_path / name).write_bytes(data)
     return tmp_path
+
+
+@pytest.mark.parametrize("lost", [1, 100, PAGE_SIZE - 1, PAGE_SIZE])
+def test_a_database_that_lacks_its_end_is_not_served(kb: Path, lost: int) -> None:
+    os.truncate(kb / "glyph.db", (kb / "glyph.db").stat().st_size - lost)
+    with pytest.raises(StoreDamagedError, match=r"glyph\.db"):
+        Store.open(kb, EMBEDDER.info)
+    assert not all(finding.harmless for finding in examine(kb))
 
 
 def change(folder: Path, *statements: str) -> None:

@@ -63,6 +63,7 @@ def connect_any_format(path: Path, *, read_only: bool = False) -> sqlite3.Connec
             _make_safe(connection)
             with one_state(connection):
                 _check_identity(connection, path)
+                _check_length(connection, path)
             if read_only:
                 connection.execute("PRAGMA query_only = ON")
             else:
@@ -144,3 +145,22 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has format {version}, this version reads up to {schema.FORMAT_VERSION}",
             hint="upgrade glyph-rag",
         )
+
+
+def _check_length(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `StoreDamagedError` if the last page of the file is cut off: SQLite reads zeros there, and says nothing.
+
+    With something in the log the file may still be growing. With nothing in it, nobody adds to the file while we read.
+    """
+    (needed,) = connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
+    there, log = (_size(path.with_name(f"{path.name}{end}")) for end in ("", "-wal"))
+    if there < needed and not log:
+        raise StoreDamagedError(f"{path} is cut off: {there:,} of {needed:,} bytes are there", hint=BACKUP_HINT)
+
+
+def _size(path: Path) -> int:
+    with files.naming_os_errors(path):
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return 0
