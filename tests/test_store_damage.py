@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glyph_rag.corpus.document import Document
 from glyph_rag.errors import StoreDamagedError, StoreMismatchError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
@@ -110,12 +111,27 @@ def kb(tmp_path: Path, folded: Sample) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("lost", [1, 100, PAGE_SIZE - 1, PAGE_SIZE])
-def test_a_database_that_lacks_its_end_is_not_served(kb: Path, lost: int) -> None:
-    os.truncate(kb / "glyph.db", (kb / "glyph.db").stat().st_size - lost)
-    with pytest.raises(StoreDamagedError, match=r"glyph\.db"):
-        Store.open(kb, EMBEDDER.info)
-    assert not all(finding.harmless for finding in examine(kb))
+@pytest.mark.parametrize("lost", [1, 100, PAGE_SIZE - 1])
+@pytest.mark.parametrize("sample", ["folded", "logged"])
+def test_a_database_that_lacks_its_end_is_not_served(
+    tmp_path: Path, request: pytest.FixtureRequest, sample: str, lost: int
+) -> None:
+    for name, data in request.getfixturevalue(sample).files.items():
+        (tmp_path / name).write_bytes(data[:-lost] if name == "glyph.db" else data)
+    with pytest.raises(StoreDamagedError, match=r"glyph\.db is cut off"):
+        observe(tmp_path)
+    assert not all(finding.harmless for finding in examine(tmp_path))
+
+
+def test_a_page_that_is_in_the_log_may_be_cut_off(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add([Document(str(n), f"text {n} " * 500) for n in range(50)])
+        shutil.copytree(tmp_path / "kb", tmp_path / "copy")  # With all of it in the log.
+    with (tmp_path / "copy" / "glyph.db").open("ab") as database:
+        database.write(bytes(100))
+    with closing(Store.open(tmp_path / "copy", EMBEDDER.info)) as store:
+        assert len(store.document_ids()) == 50
+    assert examine(tmp_path / "copy") == []
 
 
 def change(folder: Path, *statements: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -148,19 +149,28 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_length(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises `StoreDamagedError` if the last page of the file is cut off: SQLite reads zeros there, and says nothing.
+    """Raises `StoreDamagedError` if the file ends amid a page: SQLite takes what is missing of it for zeros.
 
-    With something in the log the file may still be growing. With nothing in it, nobody adds to the file while we read.
+    While the log is folded in, or after that was cut short, the file may end so, but that page is in the log then.
     """
-    (needed,) = connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
-    there, log = (_size(path.with_name(f"{path.name}{end}")) for end in ("", "-wal"))
-    if there < needed and not log:
-        raise StoreDamagedError(f"{path} is cut off: {there:,} of {needed:,} bytes are there", hint=BACKUP_HINT)
-
-
-def _size(path: Path) -> int:
+    pages, size = connection.execute("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").fetchone()
     with files.naming_os_errors(path):
-        try:
-            return path.stat().st_size
-        except FileNotFoundError:
-            return 0
+        there = path.stat().st_size
+        if there % size and there < pages * size and there // size + 1 not in _logged(path, size):
+            raise StoreDamagedError(
+                f"{path} is cut off: {there:,} of {pages * size:,} bytes are there", hint=BACKUP_HINT
+            )
+
+
+def _logged(path: Path, page_size: int) -> set[int]:
+    """The numbers of the pages in the log of a database (https://sqlite.org/fileformat2.html, section 4.1).
+
+    The log may be opened beside SQLite: its locks are on other files, so closing this one lets go of none.
+    """
+    try:
+        handle = files.open_regular(path.with_name(f"{path.name}-wal"))
+    except FileNotFoundError:
+        return set()
+    with os.fdopen(handle, "rb") as log:
+        frames = range(32, log.seek(0, os.SEEK_END), 24 + page_size)
+        return {int.from_bytes(log.read(4), "big") for at in frames if log.seek(at)}
