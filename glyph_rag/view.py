@@ -141,8 +141,9 @@ class View(Asking):
         """
         if (read := self.page_read(page_id)) is not None:
             return read
-        row = self._store.page_row(page_id, self._access.scope.namespace or "")
-        page = None if row is None else self._store.load_page(row)
+        with self._store.reading():
+            row = self._store.page_row(page_id, self._access.scope.namespace or "")
+            page = None if row is None else self._store.load_page(row)
         # One that may not be seen is not told from one that is not there.
         if page is None or not self._access.admits(page):
             raise InputError(

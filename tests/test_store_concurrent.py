@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from glyph_rag.corpus.document import Document
-from glyph_rag.errors import StoreError, StoreLockedError
+from glyph_rag.errors import InputError, StoreError, StoreLockedError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
+from glyph_rag.rag import GlyphRAG
 from glyph_rag.store.store import Store
 from glyph_rag.testing import HashEmbedder
 from tests import store_readers
@@ -51,6 +52,23 @@ def test_a_snapshot_stays_as_it_is_while_others_write(tmp_path: Path) -> None:
             assert sorted(nearest(store, "whales")) == ["whales swim", "zebras run"]
             assert store.document_ids() == ["whales", "zebras"]
         assert sorted(nearest(store, "whales")) == ["apes climb", "whales sleep"]
+
+
+def test_a_page_is_found_and_loaded_in_one_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = Store.page_row
+
+    def replaced_meanwhile(store: Store, page_id: str, namespace: str = "") -> int | None:
+        row = find(store, page_id, namespace)
+        writer.add(Document("whales", "whales sleep"))
+        return row
+
+    with GlyphRAG.open(tmp_path, embedder=EMBEDDER) as reader, GlyphRAG.open(tmp_path, embedder=EMBEDDER) as writer:
+        writer.add(Document("whales", "whales swim"))
+        (hit,) = reader.search("whales")
+        monkeypatch.setattr(Store, "page_row", replaced_meanwhile)
+        assert reader.page(hit.page.id).text == "whales swim"
+        with pytest.raises(InputError, match="there is no page"):
+            reader.page(hit.page.id)
 
 
 def test_a_reader_of_an_older_snapshot_never_gets_the_index_of_a_newer_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -14,12 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glyph_rag.corpus.document import Document
 from glyph_rag.errors import StoreDamagedError, StoreMismatchError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
 from glyph_rag.store import doctor
 from glyph_rag.store.doctor import examine
 from glyph_rag.store.exchange import export_lines
+from glyph_rag.store.schema import PAGE_SIZE
 from glyph_rag.store.seal import seal
 from glyph_rag.store.store import Store
 from tests import store_damage
@@ -106,6 +109,29 @@ def kb(tmp_path: Path, folded: Sample) -> Path:
     for name, data in folded.files.items():
         (tmp_path / name).write_bytes(data)
     return tmp_path
+
+
+@pytest.mark.parametrize("lost", [1, 100, PAGE_SIZE - 1])
+@pytest.mark.parametrize("sample", ["folded", "logged"])
+def test_a_database_that_lacks_its_end_is_not_served(
+    tmp_path: Path, request: pytest.FixtureRequest, sample: str, lost: int
+) -> None:
+    for name, data in request.getfixturevalue(sample).files.items():
+        (tmp_path / name).write_bytes(data[:-lost] if name == "glyph.db" else data)
+    with pytest.raises(StoreDamagedError, match=r"glyph\.db is cut off"):
+        observe(tmp_path)
+    assert not all(finding.harmless for finding in examine(tmp_path))
+
+
+def test_a_page_that_is_in_the_log_may_be_cut_off(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "kb", EMBEDDER.info)) as store:
+        Indexer(store, EMBEDDER, Limits()).add([Document(str(n), f"text {n} " * 500) for n in range(50)])
+        shutil.copytree(tmp_path / "kb", tmp_path / "copy")  # With all of it in the log.
+    with (tmp_path / "copy" / "glyph.db").open("ab") as database:
+        database.write(bytes(100))
+    with closing(Store.open(tmp_path / "copy", EMBEDDER.info)) as store:
+        assert len(store.document_ids()) == 50
+    assert examine(tmp_path / "copy") == []
 
 
 def change(folder: Path, *statements: str) -> None:

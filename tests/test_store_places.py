@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,9 @@ from glyph_rag.store.doctor import examine
 from glyph_rag.store.overview import overview
 from glyph_rag.store.store import Store
 from glyph_rag.testing import HashEmbedder
+
+if sys.platform != "win32":
+    import resource
 
 EMBEDDER = HashEmbedder(16)
 
@@ -187,6 +190,47 @@ def test_a_folder_that_cannot_be_is_an_error_that_names_it(
     if use is not examine:
         with pytest.raises(StoreError):
             backup(tmp_path / "kb", tmp_path / path)
+
+
+@contextmanager
+def descriptors(free: int) -> Iterator[None]:
+    """Inside, the process can open so many more files."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(free):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for handle in taken:
+            os.close(handle)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sets a limit of POSIX")
+@pytest.mark.parametrize("free", range(9))
+def test_too_many_open_files_are_an_error_that_names_one(tmp_path: Path, free: int) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    with closing(opened(old)) as store:
+        add(store, "a")
+    with closing(opened(old)) as store:
+        uses: list[Callable[[], object]] = [
+            lambda: opened(new).close(),
+            lambda: add(store, "b"),
+            lambda: store.nearest_chunks(EMBEDDER.embed_queries(["a"])[0], 3),
+            lambda: overview(old),
+            lambda: compact(old),
+        ]
+        for use in uses:
+            with suppress(StoreError), descriptors(free):
+                use()
+    assert held(old) in (["a"], ["a", "b"])
+    assert not [finding for finding in examine(old) if not finding.harmless]
+    assert held(new) == []
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:

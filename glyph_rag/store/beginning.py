@@ -38,11 +38,11 @@ def prepare(
 
 def _check_nothing_lost(folder: Path) -> None:
     """Raises `StoreDamagedError` if there was a store where there is none: emptiness is never taken for a new one."""
-    left = next(folder.glob("index-*.faiss"), None)
-    if left is not None:
+    left = files.index_files(folder)
+    if left:
         raise StoreDamagedError(
-            f"{folder / files.DATABASE} holds nothing, but {left.name} shows that it did",
-            hint=f"restore it from a backup, or delete {left.name} to begin anew",
+            f"{folder / files.DATABASE} holds nothing, but {left[0].name} shows that it did",
+            hint=f"restore it from a backup, or delete {left[0].name} to begin anew",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ def connect_any_format(path: Path, *, read_only: bool = False) -> sqlite3.Connec
             _make_safe(connection)
             with one_state(connection):
                 _check_identity(connection, path)
+                _check_length(connection, path)
             if read_only:
                 connection.execute("PRAGMA query_only = ON")
             else:
@@ -144,3 +146,31 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has format {version}, this version reads up to {schema.FORMAT_VERSION}",
             hint="upgrade glyph-rag",
         )
+
+
+def _check_length(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `StoreDamagedError` if the file ends amid a page: SQLite takes what is missing of it for zeros.
+
+    While the log is folded in, or after that was cut short, the file may end so, but that page is in the log then.
+    """
+    pages, size = connection.execute("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").fetchone()
+    with files.naming_os_errors(path):
+        there = path.stat().st_size
+        if there % size and there < pages * size and there // size + 1 not in _logged(path, size):
+            raise StoreDamagedError(
+                f"{path} is cut off: {there:,} of {pages * size:,} bytes are there", hint=BACKUP_HINT
+            )
+
+
+def _logged(path: Path, page_size: int) -> set[int]:
+    """The numbers of the pages in the log of a database (https://sqlite.org/fileformat2.html, section 4.1).
+
+    The log may be opened beside SQLite: its locks are on other files, so closing this one lets go of none.
+    """
+    try:
+        handle = files.open_regular(path.with_name(f"{path.name}-wal"))
+    except FileNotFoundError:
+        return set()
+    with os.fdopen(handle, "rb") as log:
+        frames = range(32, log.seek(0, os.SEEK_END), 24 + page_size)
+        return {int.from_bytes(log.read(4), "big") for at in frames if log.seek(at)}

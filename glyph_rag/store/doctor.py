@@ -14,7 +14,7 @@ from glyph_rag.errors import GlyphRAGError, InputError, StoreDamagedError
 from glyph_rag.store import identity, indexfile, load, rows, termcheck
 from glyph_rag.store.checked import parsed
 from glyph_rag.store.connect import naming_errors
-from glyph_rag.store.files import DATABASE, LOCK, naming_os_errors
+from glyph_rag.store.files import DATABASE, LOCK, index_files, naming_os_errors
 from glyph_rag.store.overview import derived_index, reading, require
 from glyph_rag.store.seal import BACKUP_HINT, check_seal
 from glyph_rag.store.vectors import DTYPES
@@ -203,7 +203,7 @@ def _lost(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     """An index file shows a change that the database knows nothing of."""
     ours = identity.meta(connection, folder, "store_id")
     generation = identity.number(connection, folder, "generation")
-    for path in folder.glob("index-*.faiss"):
+    for path in index_files(folder):
         try:
             header = indexfile.read_header(path)
         except (OSError, ValueError, TypeError):

@@ -41,6 +41,16 @@ def identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def index_files(folder: Path) -> list[Path]:
+    """The index files in a folder, that of the latest change first.
+
+    Raises:
+        StoreError: If the folder cannot be looked into.
+    """
+    with naming_os_errors(folder):
+        return sorted(folder.glob("index-*.faiss"), key=lambda path: (len(path.name), path.name), reverse=True)
+
+
 def check_files(folder: Path) -> None:
     """Raises `StoreError` if a file of the store is a link, a pipe or anything but a file, or leads to one elsewhere.
 

@@ -28,7 +28,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from glyph_rag.store.files import open_regular, write_atomically
+from glyph_rag.store.files import index_files, open_regular, write_atomically
 from glyph_rag.store.lists import Lists, Scale, Tuning
 from glyph_rag.store.load import Rows
 from glyph_rag.store.sealed import SEALED_TOGETHER, Fetch, Sealed
@@ -106,8 +106,12 @@ def _generation_in(name: str) -> int:
 
 
 def newest(folder: Path, fits: Callable[[Header], bool]) -> tuple[Path, Header] | None:
-    """The newest index file in a folder that fits the store, judged by its header alone."""
-    for path in sorted(folder.glob("index-*.faiss"), key=lambda path: (len(path.name), path.name), reverse=True):
+    """The newest index file in a folder that fits the store, judged by its header alone.
+
+    Raises:
+        StoreError: If the folder cannot be looked into.
+    """
+    for path in index_files(folder):
         try:
             header = read_header(path)
         except FileNotFoundError:

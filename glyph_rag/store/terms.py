@@ -190,13 +190,13 @@ class TermCounter:
 
     def count(self, text: str) -> Counts:
         """The terms that stand in a text, by their place among those looked for."""
-        found = Counter[int]()
+        found: dict[int, int] = {}
         for piece, times in Counter(_pieces(text)).items():
             inside = self._seen.get(piece)
             if inside is None:
                 inside = self._seen[piece] = self._inside(piece)
             for number, often in inside:
-                found[number] += times * often
+                found[number] = found.get(number, 0) + times * often
         return tuple(sorted(found.items()))
 
     def _inside(self, piece: str) -> Counts:

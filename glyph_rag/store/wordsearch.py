@@ -190,15 +190,16 @@ class WordSearch:
 
     def _scored(self, rows: Rows, terms: Sequence[Term], worth: Sequence[float], totals: Totals) -> Scored:
         """Chunks with their scores, from their texts."""
-        counter, found = TermCounter(terms), []
+        counter, chunks = TermCounter(terms), rows.tolist()
+        texts = (load.load_indexed_text(self.connection, row) for row in chunks)
+        counts = [np.array(counter.count(text), np.int64).reshape(-1, 2) for text in texts]
+        numbers, often = np.concatenate([np.empty((0, 2), np.int64), *counts]).T
+        of = np.repeat(np.arange(len(chunks)), np.array([len(pairs) for pairs in counts], np.int64))
         weights, worths = np.array([bm25.weight(term) for term in terms]), np.array(worth)
         lengths = postings.lengths_of(self.connection, rows) / totals.mean_length
-        for row, length in zip(rows.tolist(), lengths.tolist(), strict=True):
-            counts = counter.count(load.load_indexed_text(self.connection, row))
-            numbers, often = np.array(counts, np.int64).reshape(-1, 2).T
-            gains = bm25.gains(often * weights[numbers], length)
-            found.append((row, float((worths[numbers] * gains).sum())))
-        return found
+        gains = bm25.gains(often * weights[numbers], lengths[of])
+        scores = np.bincount(of, worths[numbers] * gains, len(chunks))
+        return list(zip(chunks, scores.tolist(), strict=True))
 
     def _cut_off(self, found: Scored) -> Scored:
         """In order, the best so many besides those that are wanted anyway."""
