@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Self, get_args
 from glyph_rag.corpus.document import Document, MetadataValue
 from glyph_rag.embed.embedder import AnyEmbedder
 from glyph_rag.embed.open import DEFAULT_EMBEDDER, is_bundled, open_embedder, text_embedder
-from glyph_rag.errors import InputError, StoreMismatchError
+from glyph_rag.errors import InputError, LimitError, StoreMismatchError
 from glyph_rag.index import Indexer, IndexReport, Progress
 from glyph_rag.limits import Limits
 from glyph_rag.read.answering import Answering
@@ -86,7 +87,7 @@ class GlyphRAG(View):
         if reader is None or isinstance(reader, str):
             reader = open_reader(reader or "ocr", text_embedder(embedder))
         pages = cache or PageCache()
-        book = ReceiptBook.load(folder / "receipts") if receipts is None else receipts
+        book = _receipts_in(folder / "receipts") if receipts is None else receipts
         return cls(store, embedder, Answering(reader, book, pages), limits or Limits(), pages)
 
     def __repr__(self) -> str:
@@ -183,3 +184,12 @@ def _remembered_embedder(folder: Path) -> str:
             hint="name it: embedder=..., or --embedder on the command line",
         )
     return name
+
+
+def _receipts_in(folder: Path) -> ReceiptBook:
+    """The receipts of a store. Without them plans are careful, so a damaged one is no reason not to open it."""
+    try:
+        return ReceiptBook.load(folder)
+    except (InputError, LimitError) as error:
+        warnings.warn(f"plans go by no receipt: {error}", stacklevel=3)
+        return ReceiptBook()

@@ -272,5 +272,5 @@ def test_a_view_cannot_go_to_another_namespace() -> None:
 
 @pytest.mark.parametrize("namespace", ["\ud800", 5, b"north"])
 def test_a_namespace_is_a_string_that_can_be_stored(namespace: str) -> None:
-    with pytest.raises(InputError, match="is no UTF-8 string"):
+    with pytest.raises(InputError, match="is not a UTF-8 string"):
         UNNAMED.narrowed(Limits(), namespace=namespace)

@@ -113,7 +113,7 @@ def test_a_folder_is_read_file_by_file(tmp_path: Path) -> None:
         '{"size": {"longest_edge": 2048}, "max_image_size": {"longest_edge": 512}}'
     )
     assert family_from_folder(tmp_path).rule == family("smolvlm").rule
-    for content, message in (("{", "no JSON"), ("[]", "no JSON object")):
+    for content, message in (("{", "not JSON"), ("[]", "not a JSON object")):
         (tmp_path / "config.json").write_text(content)
         with pytest.raises(ProfileError, match=message):
             family_from_folder(tmp_path)

@@ -59,7 +59,7 @@ def test_any_object_is_found_whole_between_words(value: dict, before: str, after
         ('{"items": [{"a": 1}, {"a": 2}', "broken"),
         ('{"items": [{"a": 1}, {"a": 2},]}', "broken"),
         ("{'a': 1}", "no JSON object"),
-        ('{"a": NaN}', "NaN is no JSON"),
+        ('{"a": NaN}', "NaN is not JSON"),
         ('{"a": 1} and then {"b": ', "broken"),
         ('[{"a": 1}, {"a": 2}]', "a list"),
         ('{"a": "line\nbreak"}', "broken"),
@@ -101,5 +101,5 @@ def test_forms_of_several_groups_become_one() -> None:
 
 @pytest.mark.parametrize("schema", ["", "[]", "{", "object"])
 def test_what_is_no_schema_is_refused(schema: str) -> None:
-    with pytest.raises(InputError, match="no JSON object"):
+    with pytest.raises(InputError, match="not a JSON object"):
         check_schema(schema)

@@ -140,9 +140,9 @@ def test_what_asking_again_would_not_mend_is_an_error(serve, fill_in: FillIn, an
 
 def test_what_is_no_schema_is_refused_and_an_empty_plan_not_asked(serve) -> None:
     server = serve(DATA)
-    with pytest.raises(InputError, match="no JSON object"):
+    with pytest.raises(InputError, match="not a JSON object"):
         reader_of(server).read_structured("q", plan_of(1), "days: int")
-    with pytest.raises(InputError, match="no JSON object"):
+    with pytest.raises(InputError, match="not a JSON object"):
         asyncio.run(reader_of(server).aread_structured("q", plan_of(1), "days: int"))
     assert reader_of(server).read_structured("q", plan_of(0), SCHEMA) == Reading("")
     assert server.requests == []

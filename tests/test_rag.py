@@ -365,3 +365,21 @@ def test_stats_tell_the_namespaces_and_how_it_is_searched(tmp_path: Path) -> Non
         rag.add(Document("d", "The gate opens at six."), namespace="north")
         stats = rag.stats()
     assert (stats.namespaces, stats.index_kind, stats.index_recall) == ({"north": 1}, "exact", None)
+
+
+def test_a_damaged_receipt_is_told_and_keeps_no_store_from_opening(tmp_path: Path) -> None:
+    with GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag:
+        rag.add(Document("gate", "The gate opens at 6:45."))
+    (tmp_path / "kb" / "receipts").mkdir()
+    (tmp_path / "kb" / "receipts" / "ocr.json").write_text("{")
+    with (
+        pytest.warns(UserWarning, match="plans go by no receipt: .*ocr.json"),
+        GlyphRAG.open(tmp_path / "kb", embedder=HashEmbedder()) as rag,
+    ):
+        assert rag.search("gate")
+
+
+@pytest.mark.parametrize("metadata", [None, "team", [("team", "hr")]])
+def test_metadata_that_is_no_mapping_is_an_error(metadata: object) -> None:
+    with pytest.raises(InputError, match="metadata of document 'x' is"):
+        Document("x", "text", metadata=metadata)  # type: ignore[arg-type]

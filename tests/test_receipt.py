@@ -246,7 +246,7 @@ def with_tally(**changes: object) -> str:
         (written(made="yesterday"), "made is 'yesterday'"),
         (written(made="2030-01-02T03:04:05"), "no time in UTC"),
         (written(made="2030-01-02T03:04:05+02:00"), "no time in UTC"),
-        (written(densities={}), "densities is no list"),
+        (written(densities={}), "densities is not a list"),
         (written(densities=[{"name": "careful", "fingerprint": "x", "shown": "x"}]), "no fingerprint"),
         (written(densities=[asdict(densities()[0])] * 2), "two densities of one name"),
         (written(tallies=[[]]), r"tallies\[0\] is no object"),

@@ -114,7 +114,7 @@ def test_both_spellings_a_preset_and_relative_fonts(tmp_path: Path) -> None:
         ("width: !!python/object/apply:os.system ['true']", r"tags such as"),
         ("width: {a: 1}", r"line 1: the value of 'width' is nested"),
         ("fonts: [[a]]", r"the value of 'fonts' is nested"),
-        ("? [a]\n: 1", r"line 1: a key is no string"),
+        ("? [a]\n: 1", r"line 1: a key is not a string"),
         ("[" * 100_000, r"this is no mapping"),
         ("a: " + "[" * 100_000, r"nested"),
         ("- width", r"this is no mapping"),
@@ -149,8 +149,8 @@ def test_mistakes_in_yaml_are_named(tmp_path: Path, text: str, message: str) -> 
         ('{"fonts": [[]]}', r"nested"),
         ('{"fonts": [{}]}', r"nested"),
         ("[]", r"no mapping"),
-        ("", r"line 1: this is no JSON"),
-        ("{'width': 672}", r"line 1: this is no JSON"),
+        ("", r"line 1: this is not JSON"),
+        ("{'width': 672}", r"line 1: this is not JSON"),
         ('{"a": ' + "[" * 100_000, r"render.json"),
     ],
 )
@@ -185,7 +185,7 @@ def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({3: 4}, "render_config: the key 3 is no string"),
+        ({3: 4}, "render_config: the key 3 is not a string"),
         ({"width": None}, "render_config: width has no value"),
         ({"margin-x": 1, "margin_x": 1}, "given twice"),
         ({"width": True}, "render_config: width is True"),

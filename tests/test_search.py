@@ -233,7 +233,7 @@ def test_a_cursor_of_another_search_or_state_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="belongs to another question"):
             rag.scoped(where={"n": {"$gte": 0}}).search("lamp", after=cursor)
         for wrong in ("", "x", cursor[:-1], cursor + "AAAA", "é" * 20, "=" * 40, 5, cursor.encode()):
-            with pytest.raises(InputError, match=r"is no cursor .take it from a hit"):
+            with pytest.raises(InputError, match=r"is not a cursor .take it from a hit"):
                 rag.search("lamp", after=wrong)
         rag.add([Document("new", "lamp")])
         with pytest.raises(InputError, match=r"the store has changed .* .search again"):

@@ -253,5 +253,5 @@ def test_names_that_no_store_can_hold_are_an_error(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no string"):
             Indexer(store, EMBEDDER, Limits()).add([Document("a", "text", source=Path("a.txt"))])  # type: ignore[arg-type]
         for mark in (Mark(0, 1), Mark("0", "a"), Mark(True, "a")):  # type: ignore[arg-type]
-            with pytest.raises(InputError, match="is no mark"):
+            with pytest.raises(InputError, match="is not a mark"):
                 Indexer(store, EMBEDDER, Limits()).add([Document("a", "text", marks=(mark,))])

@@ -275,5 +275,5 @@ def test_pages_that_do_not_answer_fill_in_nothing(reader: TransformersReader, mo
     reading = reader.read_structured("How many days?", pictures((56, 56)), SCHEMA)
     assert (reading.text, reading.data) == ("", "")
     assert reader.read_structured("How?", ReadingPlan((), 0), SCHEMA) == Reading("", tokens=0, output_tokens=0)
-    with pytest.raises(InputError, match="no JSON object"):
+    with pytest.raises(InputError, match="not a JSON object"):
         reader.read_structured("How many days?", pictures((56, 56)), "days: int")

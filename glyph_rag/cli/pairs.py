@@ -57,7 +57,7 @@ def _filter(text: str) -> Filter:
     try:
         found: Filter = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"--where {text!r} is no JSON: {error}", hint="docs/search.md has the operators") from error
+        raise InputError(f"--where {text!r} is not JSON: {error}", hint="docs/search.md has the operators") from error
     return found
 
 

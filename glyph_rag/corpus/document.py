@@ -63,6 +63,10 @@ class Document:
                 f"format of document {self.id!r} is {self.format!r}",
                 hint=f"one of {', '.join(get_args(Format))}",
             )
+        if not isinstance(self.metadata, Mapping):
+            raise InputError(
+                f"metadata of document {self.id!r} is {type(self.metadata).__name__}", hint="pass a dictionary"
+            )
         for key, value in self.metadata.items():
             if not isinstance(key, str) or not (value is None or isinstance(value, str | int | float | bool)):
                 raise InputError(

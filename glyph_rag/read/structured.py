@@ -91,7 +91,7 @@ def check_fields(value: object, pages: Sequence[Page]) -> tuple[Field, ...]:
         pages: The pages.
 
     Returns:
-        A field for each value that is no list and no form itself, in order.
+        A field for each value that is not a list and no form itself, in order.
     """
     shown = [Shown(page) for page in pages]
     return tuple(_check(path, leaf, shown) for path, leaf in _leaves("", value))

@@ -43,7 +43,7 @@ class Access:
             LimitError: If the filter or the name is too large.
         """
         if namespace is not None and not (isinstance(namespace, str) and is_utf8(namespace)):
-            raise InputError(f"namespace {namespace!r} is no UTF-8 string", hint="namespaces are named by strings")
+            raise InputError(f"namespace {namespace!r} is not a UTF-8 string", hint="namespaces are named by strings")
         chosen = self.namespace if namespace is None else namespace
         if self.namespace is not None and chosen != self.namespace:
             raise InputError(

@@ -38,13 +38,13 @@ class Place:
             InputError: If it is none, or belongs to another question or state.
         """
         if not isinstance(cursor, str):
-            raise InputError(f"{cursor!r} is no cursor", hint="take it from a hit: after=hits[-1].cursor")
+            raise InputError(f"{cursor!r} is not a cursor", hint="take it from a hit: after=hits[-1].cursor")
         try:
             data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):
             data = b""
         if len(data) != _SIZE:
-            raise InputError(f"{cursor[:60]!r} is no cursor", hint="take it from a hit: after=hits[-1].cursor")
+            raise InputError(f"{cursor[:60]!r} is not a cursor", hint="take it from a hit: after=hits[-1].cursor")
         if data[4 : 4 + _DIGEST] != _digest(self.question):
             raise InputError(
                 "the cursor belongs to another question",

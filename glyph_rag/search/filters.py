@@ -263,7 +263,7 @@ _COMPARE: Final[Mapping[Order, Callable[[int], bool]]] = {
 
 def _stands(value: MetadataValue, order: Order, other: str | int | float) -> bool:
     if isinstance(value, str) and isinstance(other, str):
-        # What is no UTF-8 is stored as bytes, and SQLite puts every BLOB behind every TEXT.
+        # What is not UTF-8 is stored as bytes, and SQLite puts every BLOB behind every TEXT.
         left = (not _is_utf8(value), value)
         return _COMPARE[order]((left > (False, other)) - (left < (False, other)))
     if kind_of(value) != "number" or isinstance(value, str | None) or isinstance(other, str):
@@ -279,7 +279,7 @@ def _joined(how: Literal["all", "any"], parts: Sequence[Condition]) -> Condition
 
 def _check_utf8(what: str, text: str) -> None:
     if not _is_utf8(text):
-        raise InputError(f"{what} is no UTF-8", hint="it holds a lone surrogate")
+        raise InputError(f"{what} is not UTF-8", hint="it holds a lone surrogate")
 
 
 def _is_utf8(text: str) -> bool:

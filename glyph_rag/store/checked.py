@@ -21,7 +21,7 @@ def sealed(what: str, found: tuple[Any, ...] | None, kinds: str) -> tuple[Any, .
         kinds: For each value "n", a number that counts something, or "t", a text.
 
     Raises:
-        StoreDamagedError: If it is missing, is not what was written, or is nothing that this package writes.
+        StoreDamagedError: If it is missing, is not what was written, or has a value that glyph-rag never writes.
     """
     if found is None:
         raise missing(what)
@@ -78,4 +78,4 @@ def missing(what: str) -> StoreDamagedError:
 
 def nonsense(what: str) -> StoreDamagedError:
     """The error for something that somebody else has written."""
-    return StoreDamagedError(f"glyph.db: {what} is nothing that this package writes", hint=BACKUP_HINT)
+    return StoreDamagedError(f"glyph.db: {what} has a value that glyph-rag never writes", hint=BACKUP_HINT)

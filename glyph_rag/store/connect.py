@@ -100,7 +100,7 @@ def naming_errors(path: Path) -> Iterator[None]:
     except sqlite3.ProgrammingError:
         raise  # Such as using a store that is closed: nothing is wrong with the file.
     except UnicodeEncodeError as error:
-        raise InputError(f"{error.object[:60]!r} is no UTF-8", hint="use names without surrogates") from error
+        raise InputError(f"{error.object[:60]!r} is not UTF-8", hint="use names without surrogates") from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         # The low byte is the primary code: https://sqlite.org/rescode.html
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

@@ -138,9 +138,9 @@ def _parsed(line: str, number: int) -> dict[str, object]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"line {number} of the export is no JSON: {error}", hint=_HINT) from error
+        raise InputError(f"line {number} of the export is not JSON: {error}", hint=_HINT) from error
     if not isinstance(record, dict):
-        raise InputError(f"line {number} of the export is no JSON object", hint=_HINT)
+        raise InputError(f"line {number} of the export is not a JSON object", hint=_HINT)
     return record
 
 
@@ -150,7 +150,7 @@ def _exported(record: dict[str, object], embedder: EmbedderInfo | None, number: 
         text = "".join(text)
     form = next((known for known in get_args(Format) if known == record["format"]), None)
     if not (isinstance(namespace, str) and isinstance(text, str) and isinstance(metadata, dict) and form):
-        raise TypeError("its namespace, text, metadata or format is none")
+        raise TypeError("its namespace, text, metadata or format is invalid")
     if not isinstance(marks, list):
         raise TypeError("its marks are no list")
     document = Document(

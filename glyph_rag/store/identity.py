@@ -78,7 +78,7 @@ def check_meta(connection: sqlite3.Connection, folder: Path) -> None:
     """Raises `StoreDamagedError` if what a store says about itself is not what was written."""
     if meta(connection, folder, "seal") != _seal_of_meta(connection):
         raise StoreDamagedError(
-            f"{folder / DATABASE}: what the store says about itself is not what was written", hint=BACKUP_HINT
+            f"{folder / DATABASE}: what the store says about itself does not match its checksum", hint=BACKUP_HINT
         )
 
 
@@ -104,7 +104,7 @@ def profile_of(connection: sqlite3.Connection, folder: Path) -> RenderProfile:
     try:
         return RenderProfile.from_json(meta(connection, folder, "profile"))
     except RecursionError as error:
-        raise StoreDamagedError(f"{folder / DATABASE}: its profile is none", hint=BACKUP_HINT) from error
+        raise StoreDamagedError(f"{folder / DATABASE}: its profile is invalid", hint=BACKUP_HINT) from error
     except ProfileError as error:
         raise StoreMismatchError(
             f"the store in {str(folder)!r} was made by another version of glyph-rag: {error.message}",

@@ -175,7 +175,7 @@ def _read_header(path: Path) -> tuple[Header, int]:
         line = file.readline(_LONGEST_HEADER)
         size = file.tell()
     if not line.endswith(b"\n") or hashlib.sha256(line[:-1]).hexdigest().encode() != digest:
-        raise ValueError("its header is not what was written")
+        raise ValueError("its header does not match its checksum")
     try:
         claims = json.loads(line)
     except RecursionError as error:
@@ -203,7 +203,7 @@ def _check(header: Header) -> None:
     if bool(header.lists) != bool(header.tuning) or (header.tuning and not 1 <= header.tuning.probed <= header.lists):
         raise ValueError("its lists cannot be searched")
     if not isinstance(header.digests, list) or header.precision not in DTYPES:
-        raise ValueError("its digests or its precision are none")
+        raise ValueError("its digests or its precision are invalid")
 
 
 def _sections(header: Header) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -274,7 +274,7 @@ def _check_digests(portions: list[memoryview], digests: list[str]) -> None:
     """Raises `ValueError` if portions have other digests. Stops at the first: a file of nothing may be endless."""
     for at in range(0, max(len(portions), len(digests)), _HASHED):
         if list(_digests(portions[at : at + _HASHED])) != digests[at : at + _HASHED]:
-            raise ValueError("its arrays are not what was written")
+            raise ValueError("its arrays do not match their checksums")
 
 
 def _read(path: Path, header: Header, fetch: Fetch | None) -> VectorIndex:

@@ -146,7 +146,7 @@ def insert_document(
         of_pages: Whether they are the pages' vectors and not the chunks'.
 
     Raises:
-        InputError: If an id, a namespace or a metadata key is no UTF-8, an integer too large, or a vector no numbers.
+        InputError: If an id, a namespace or a metadata key is not UTF-8, an integer too large, or a vector no numbers.
     """
     document, row = prepared.document, counters.take("documents")
     check_names(prepared.namespace, document, prepared.file or "")
@@ -234,13 +234,13 @@ def check_names(namespace: str, document: Document, file: str = "") -> None:
     """Raises `InputError` if SQLite cannot keep a name as TEXT, JSON cannot keep a value, or a mark is none."""
     for text in (namespace, document.id, document.source, file, *document.metadata):
         if not isinstance(text, str):
-            raise InputError(f"document {document.id!r}: {text!r} is no string", hint="ids and sources are strings")
+            raise InputError(f"document {document.id!r}: {text!r} is not a string", hint="ids and sources are strings")
         if not is_utf8(text):
-            raise InputError(f"document {document.id!r}: {text!r} is no UTF-8", hint="use names without surrogates")
+            raise InputError(f"document {document.id!r}: {text!r} is not UTF-8", hint="use names without surrogates")
     for mark in document.marks:
         if not (type(mark.start) is int and isinstance(mark.label, str)):
             raise InputError(
-                f"document {document.id!r}: {mark!r} is no mark", hint="an offset and a label: Mark(0, 'p. 1')"
+                f"document {document.id!r}: {mark!r} is not a mark", hint="an offset and a label: Mark(0, 'p. 1')"
             )
     for value in (*document.metadata.values(), *(mark.label for mark in document.marks)):
         if isinstance(value, str) and SPLIT_PAIR.search(value):

@@ -37,4 +37,4 @@ def check_seal(what: str, found: object, values: tuple[Value, ...], data: object
         data: Its long one, as read; anything but bytes is damage.
     """
     if not isinstance(data, bytes) or found != seal(values, data):
-        raise StoreDamagedError(f"glyph.db: {what} is not what was written", hint=BACKUP_HINT)
+        raise StoreDamagedError(f"glyph.db: {what} does not match its checksum", hint=BACKUP_HINT)

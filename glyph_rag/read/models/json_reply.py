@@ -48,7 +48,7 @@ def check_schema(schema: str) -> None:
         InputError: If it is not the JSON text of an object.
     """
     if not _is_object(schema):
-        raise InputError("the schema is no JSON object", hint="give JSON text, such as `schema_of` makes of a form")
+        raise InputError("the schema is not a JSON object", hint="give JSON text, such as `schema_of` makes of a form")
 
 
 def join_objects(objects: Sequence[str]) -> str:
@@ -73,7 +73,7 @@ def _join(one: _Value, other: _Value) -> _Value:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)

@@ -143,7 +143,7 @@ class OpenAIReader:
         """Shows what the plan holds and has a form filled in.
 
         The server is asked to hold the model to the schema; where it cannot, to JSON; where it cannot do that either,
-        the prompt alone asks. A reply that is no JSON object is asked for once more, and a notice says so.
+        the prompt alone asks. A reply that is not a JSON object is asked for once more, and a notice says so.
 
         Args:
             question: The question.
@@ -154,8 +154,8 @@ class OpenAIReader:
             A reading whose `data` is JSON text, not checked against the schema; empty if the model finds no answer.
 
         Raises:
-            InputError: If the schema is no JSON object.
-            ReaderError: As `read` does, or if the second reply is no JSON object either.
+            InputError: If the schema is not a JSON object.
+            ReaderError: As `read` does, or if the second reply is not a JSON object either.
         """
         check_schema(schema)
         return Reading("") if plan.empty else self._ask(self._call(question, plan, schema))

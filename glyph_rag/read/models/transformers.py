@@ -106,7 +106,7 @@ class TransformersReader:
     def read_structured(self, question: str, plan: ReadingPlan, schema: str) -> Reading:
         """Looks at what the plan shows and fills in a form; the prompt asks for it, nothing forces the model.
 
-        A reply that is no JSON object is asked for once more, and a notice says so. Where the pages are asked in
+        A reply that is not a JSON object is asked for once more, and a notice says so. Where the pages are asked in
         groups, the objects are joined: lists one after the other, of single values the first that is not null.
 
         Args:
@@ -119,8 +119,8 @@ class TransformersReader:
 
         Raises:
             MissingExtraError: As `read`.
-            InputError: The schema is no JSON object.
-            ReaderError: As `read`, or the second reply is no JSON object either.
+            InputError: The schema is not a JSON object.
+            ReaderError: As `read`, or the second reply is not a JSON object either.
         """
         check_schema(schema)
         if plan.empty:

@@ -70,7 +70,7 @@ def read(path: Path) -> Receipt:
     except InputError as error:
         raise InputError(f"{name} is no receipt: {error.message}", hint=_HINT) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is no receipt: it is no JSON", hint=_HINT) from error
+        raise InputError(f"{name} is no receipt: it is not JSON", hint=_HINT) from error
 
 
 def _receipt(value: JSONValue) -> Receipt:
@@ -145,7 +145,7 @@ def _row(value: JSONValue, place: str, names: frozenset[str]) -> dict[str, JSONV
 def _rows(row: Mapping[str, JSONValue], name: str) -> list[JSONValue]:
     value = row[name]
     if not isinstance(value, list) or len(value) > _MOST_ROWS:
-        raise InputError(f"{name} is no list of at most {_MOST_ROWS:,} entries")
+        raise InputError(f"{name} is not a list of at most {_MOST_ROWS:,} entries")
     return value
 
 

@@ -103,7 +103,7 @@ def from_mapping(mapping: Mapping[str, object]) -> Settings:
     """The settings in a mapping; paths in it are relative to the working directory.
 
     Raises:
-        ProfileError: If a key is no string, or given twice.
+        ProfileError: If a key is not a string, or given twice.
     """
     return _collect("render_config", Path.cwd(), ((key, value, 0) for key, value in mapping.items()))
 
@@ -115,7 +115,7 @@ def _collect(name: str, folder: Path, pairs: Iterable[tuple[object, object, int]
     for written, value, line in pairs:
         where = f"{name}, line {line}" if line else name
         if not isinstance(written, str):
-            raise ProfileError(f"{where}: the key {written!r} is no string", hint="keys are names such as page-size")
+            raise ProfileError(f"{where}: the key {written!r} is not a string", hint="keys are names such as page-size")
         key = written.replace("-", "_")
         if key in values:
             raise ProfileError(f"{where}: {written!r} is given twice", hint=f"first as {spelled[key]!r}; keep one")
@@ -154,7 +154,7 @@ def _read_json(text: str, name: str) -> Iterator[tuple[str, object, int]]:
     try:
         whole = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_no_number)
     except json.JSONDecodeError as error:
-        raise ProfileError(f"{name}, line {error.lineno}: this is no JSON", hint=error.msg) from error
+        raise ProfileError(f"{name}, line {error.lineno}: this is not JSON", hint=error.msg) from error
     except (ValueError, RecursionError) as error:
         raise ProfileError(f"{name}: this is no render_config", hint=str(error)[:200]) from error
     if not isinstance(whole, _Pairs):
@@ -180,7 +180,7 @@ def _read_yaml(text: str, name: str) -> Iterator[tuple[str, object, int]]:
         if isinstance(key, yaml.MappingEndEvent):
             continue  # Not the end of the loop: what stands after it still has to be looked at.
         if not isinstance(key, yaml.ScalarEvent):
-            raise ProfileError(f"{name}, line {line}: a key is no string", hint="keys are names such as page-size")
+            raise ProfileError(f"{name}, line {line}: a key is not a string", hint="keys are names such as page-size")
         yield key.value, _yaml_value(events, key.value, name), line
 
 

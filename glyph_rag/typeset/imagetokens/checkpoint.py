@@ -30,9 +30,9 @@ def family_from_folder(folder: Path) -> ModelFamily:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ProfileError(f"{file} is no JSON") from error
+            raise ProfileError(f"{file} is not JSON") from error
         if not isinstance(content, dict):
-            raise ProfileError(f"{file} is no JSON object")
+            raise ProfileError(f"{file} is not a JSON object")
         merged |= content
     return family_from_config(merged)
 

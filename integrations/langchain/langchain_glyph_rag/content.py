@@ -89,7 +89,7 @@ def turns_of(history: object) -> tuple[Turn, ...]:
         history: Messages in any form that LangChain takes.
 
     Raises:
-        InputError: It is no list.
+        InputError: It is not a list.
     """
     if not isinstance(history, Sequence) or isinstance(history, str | bytes):
         raise InputError(f"chat_history is {type(history).__name__}", hint="a list of messages")

@@ -107,7 +107,7 @@ class GlyphDocumentsChain(AnsweringChain[str]):
         documents = inputs[self.prompt.context_key]
         if not isinstance(documents, list | tuple) or not all(isinstance(each, Document) for each in documents):
             raise InputError(
-                f"{self.prompt.context_key!r} is no list of Documents", hint="a text has no sources: use GlyphPrompt"
+                f"{self.prompt.context_key!r} is not a list of Documents", hint="a text has no sources: use GlyphPrompt"
             )
         passages = self.prompt.typeset(inputs)
         if passages.plan.pages:

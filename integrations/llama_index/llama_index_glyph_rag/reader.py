@@ -115,7 +115,7 @@ class LLMReader(PromptMixin):
         """Shows what the plan holds and has a form filled in.
 
         Raises:
-            ReaderError: If the LLM takes no images, or its reply is no JSON object.
+            ReaderError: If the LLM takes no images, or its reply is not a JSON object.
         """
         messages = self._messages(question, plan, schema)
         if self._output_cls is None:

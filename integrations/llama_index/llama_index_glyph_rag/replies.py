@@ -94,7 +94,7 @@ def form_of(response: ChatResponse, model: str) -> Reading:
     """What a reply to a request for JSON amounts to.
 
     Raises:
-        ReaderError: There is no JSON object in it.
+        ReaderError: There is not a JSON object in it.
     """
     reply = response.message.content or ""
     data, fault = ("", "") if abstains(reply) else cut_object(reply)
