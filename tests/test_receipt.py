@@ -230,10 +230,10 @@ def with_tally(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no JSON"),
-        ("{", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("\udcff", "no JSON"),
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("\udcff", "not JSON"),
         ("[]", "the whole is no object"),
         ("{}", "its format is None"),
         (written(format="glyph-rag-receipt-2"), "its format is 'glyph-rag-receipt-2'"),

@@ -257,7 +257,7 @@ def test_a_filter_is_exact_at_any_selectivity(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_stored_is_refused_before_anything_is(tmp_path: Path, document: Document) -> None:
     with closing(Store.open(tmp_path, EMBEDDER.info)) as store:
-        with pytest.raises(InputError, match=r"no UTF-8|64 bits|two surrogates"):
+        with pytest.raises(InputError, match=r"not UTF-8|64 bits|two surrogates"):
             add(store, Document("before", "words"), document)
         assert store.document_ids() == []
 

@@ -276,9 +276,9 @@ def test_a_cached_answer_is_checked_again_and_costs_no_call():
 
 def test_bad_input():
     one = create_glyph_documents_chain(SeeingModel(), PROMPT)
-    with pytest.raises(InputError, match="no list of Documents"):
+    with pytest.raises(InputError, match="not a list of Documents"):
         one.invoke({"input": QUESTION, "context": "joined already"})
-    with pytest.raises(InputError, match="no list of Documents"):
+    with pytest.raises(InputError, match="not a list of Documents"):
         one.invoke({"input": QUESTION, "context": ["a text"]})
     with pytest.raises(InputError, match="no variable"):
         create_glyph_documents_chain(SeeingModel(), ChatPromptTemplate.from_template("{input}"))
