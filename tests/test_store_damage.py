@@ -19,7 +19,6 @@ from glyph_rag.corpus.document import Document
 from glyph_rag.errors import StoreDamagedError, StoreMismatchError
 from glyph_rag.index import Indexer
 from glyph_rag.limits import Limits
-from glyph_rag.store import doctor
 from glyph_rag.store.doctor import examine
 from glyph_rag.store.exchange import export_lines
 from glyph_rag.store.schema import PAGE_SIZE
@@ -186,27 +185,38 @@ def _reseal(folder: Path, table: str, columns: str) -> None:
 
 ODD = (-1, 2**62, 1.5, float("inf"), "abc", b"\xff", "[" * 5000, "[[1]]", '[["a", "b"]]', "[[1e999, 1]]", '{"a": [1]}')
 SEALED = {
+    "documents": "row, namespace, id, source, format, digest, length, metadata, marks",
+    "pages": "row, document, id, start, end, first_line, blocks",
+    "chunks": "row, document, id, start, end, first_page, last_page, headings",
+}
+CHANGED = {
     "documents": ("source", "length", "metadata", "marks", "format"),
     "pages": ("start", "end", "first_line", "blocks", "id"),
     "chunks": ("start", "end", "first_page", "last_page", "headings"),
 }
 
 
-@pytest.mark.parametrize(("table", "column"), [(table, column) for table in SEALED for column in SEALED[table]])
+@pytest.mark.parametrize(("table", "column"), [(table, column) for table in CHANGED for column in CHANGED[table]])
 def test_a_row_that_was_made_by_hand_is_damage_and_no_crash(kb: Path, table: str, column: str) -> None:
-    columns = doctor._SEALED[table][0]
     for odd in ODD:
         if isinstance(odd, str) and column in ("source", "id", "format"):
             continue  # Any text is one.
         with closing(sqlite3.connect(kb / "glyph.db")) as connection:
             connection.execute(f"UPDATE {table} SET {column} = ? WHERE row = 3", (odd,))
             connection.commit()
-        _reseal(kb, table, columns)
-        with suppress(StoreDamagedError):
-            observe(kb)
-        examine(kb, terms=False)
-        with suppress(StoreDamagedError):
-            list(export_lines(kb, vectors=True))
+        _reseal(kb, table, SEALED[table])
+        refused = _refused(lambda: observe(kb)) or _refused(lambda: list(export_lines(kb, vectors=True)))
+        findings = [finding for finding in examine(kb, terms=False) if not finding.harmless]
+        assert findings or not refused, odd
+
+
+def _refused(read: Callable[[], object]) -> bool:
+    """Whether what is read is damaged. Any other error is passed on."""
+    try:
+        read()
+    except StoreDamagedError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,4 @@ def test_a_store_is_a_dictionary(caplog: pytest.LogCaptureFixture) -> None:
             max_examples=8, stateful_step_count=12, deadline=None, suppress_health_check=checks, phases=phases
         ),
     )
+    assert not caplog.records

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -18,20 +19,16 @@ from glyph_rag.store.files import DATABASE, LOCK, index_files, naming_os_errors
 from glyph_rag.store.overview import derived_index, reading, require
 from glyph_rag.store.seal import BACKUP_HINT, check_seal
 from glyph_rag.store.vectors import DTYPES
+from glyph_rag.typeset.profile import RenderProfile
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Called with how much is done and how much there is. An exception it raises stops the work."""
 
 _NAMED: Final = 20
-"""So many rows that are not what was written are named for each table; the others are counted."""
+"""So many damages of a table are named; the others are counted."""
 
-_SEALED: Final = {
-    "documents": ("row, namespace, id, source, format, digest, length, metadata, marks", "''"),
-    "texts": ("document, start", "data"),
-    "pages": ("row, document, id, start, end, first_line, blocks", "''"),
-    "chunks": ("row, document, id, start, end, first_page, last_page, headings", "''"),
-    "vectors": ("row, document, chunk, page, content", "data"),
-}
+_WITH_DATA: Final = {"texts": "document, start", "vectors": "row, document, chunk, page, content"}
+"""Tables whose seals are checked row by row; reading a document, a page or a chunk checks that of its row."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def examine(folder: Path, *, terms: bool = True, progress: Progress | None = Non
         StoreError: If there is no store in the folder.
     """
     database = require(folder)
-    checks: list[Check] = [_structure, _meta, *(_seals(table) for table in _SEALED), _documents, _links, _metadata]
+    checks: list[Check] = [_structure, _meta, *map(_seals, _WITH_DATA), _documents, _pages, _chunks, _links, _metadata]
     checks += [_terms] * terms + [_index, _lost, _strangers]
     found: list[Finding] = []
     try:
@@ -101,30 +98,48 @@ def _meta(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
 
 
 def _seals(table: str) -> Check:
-    columns, data = _SEALED[table]
-
     def check(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
-        bad = 0
-        for *values, content, mark in connection.execute(f"SELECT {columns}, {data}, seal FROM {table}"):
-            try:
-                check_seal(f"row {values[0]} of {table}", mark, tuple(values), b"" if data == "''" else content)
-            except StoreDamagedError as error:
-                bad += 1
-                if bad <= _NAMED:
-                    yield _damage(error)
-        if bad > _NAMED:
-            yield Finding(f"{DATABASE}: {bad - _NAMED} more rows of {table} are not what was written", BACKUP_HINT)
+        found = connection.execute(f"SELECT {_WITH_DATA[table]}, data, seal FROM {table}")
+        checks = (partial(check_seal, f"row {row[0]} of {table}", mark, tuple(row), data) for *row, data, mark in found)
+        return _refused(table, checks)
 
     return check
 
 
 def _documents(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     """Every text is whole."""
-    for (row,) in connection.execute("SELECT row FROM documents"):
+    found = connection.execute("SELECT row FROM documents")
+    return _refused("documents", (partial(load.load_document, connection, row) for (row,) in found))
+
+
+def _pages(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """Every page can be read. How pages are set does not matter here, and may be unknown to this version."""
+    found, profile = connection.execute("SELECT row FROM pages"), RenderProfile()
+    return _refused("pages", (partial(load.load_page, connection, row, profile) for (row,) in found))
+
+
+def _chunks(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """Every chunk can be read, and stands on pages."""
+    found, both = connection.execute("SELECT row FROM chunks"), (load.load_indexed_text, load.pages_of_chunk)
+    return _refused("chunks", (partial(read, connection, row) for (row,) in found for read in both))
+
+
+def _refused(table: str, reads: Iterable[Callable[[], object]]) -> Iterator[Finding]:
+    """What reading says is damaged of a table."""
+    named: dict[Finding, None] = {}
+    more = 0
+    for read in reads:
         try:
-            load.load_document(connection, row)
+            read()
         except (StoreDamagedError, ValueError) as error:
-            yield _damage(error)
+            finding = _damage(error)
+            if len(named) < _NAMED:
+                named[finding] = None
+            else:
+                more += finding not in named
+    yield from named
+    if more:
+        yield Finding(f"{DATABASE}: {more} more damages of {table}", BACKUP_HINT)
 
 
 def _links(connection: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
